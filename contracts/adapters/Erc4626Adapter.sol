@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IAdapter} from "../interfaces/IAdapter.sol";
+import {AdapterBase} from "./AdapterBase.sol";
+import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
+/// @title Erc4626Adapter
+/// @notice Holds shares of any ERC-4626 vault over the same asset: MetaMorpho, Yearn V3, sUSDS, Spark.
+/// @dev The position is worth what `previewRedeem` says, fees included. ERC-4626 does not say how much of a vault is lent out, so
+/// {utilisation} is the part of our own position that could not be withdrawn now.
+contract Erc4626Adapter is AdapterBase {
+    using SafeERC20 for IERC20;
+
+    error AssetMismatch(address venueAsset, address vaultAsset);
+
+    /// @param venue_ The ERC-4626 vault; its asset must be ours.
+    constructor(address vault_, address venue_) AdapterBase(vault_, venue_) {
+        address venueAsset = IERC4626(venue_).asset();
+        if (venueAsset != asset) revert AssetMismatch(venueAsset, asset);
+    }
+
+    /// @inheritdoc IAdapter
+    function value() public view returns (uint256) {
+        uint256 shares = IERC4626(venue).balanceOf(address(this));
+        return shares == 0 ? 0 : IERC4626(venue).previewRedeem(shares);
+    }
+
+    /// @inheritdoc IAdapter
+    function liquidity() public view returns (uint256) {
+        return Math.min(value(), IERC4626(venue).maxWithdraw(address(this)));
+    }
+
+    /// @inheritdoc IAdapter
+    function utilisation() external view returns (uint256) {
+        uint256 held = value();
+        return held == 0 ? 0 : Math.mulDiv(held - liquidity(), 1e18, held, Math.Rounding.Ceil);
+    }
+
+    /// @inheritdoc IAdapter
+    function venueSize() external view returns (uint256) {
+        return IERC4626(venue).totalAssets();
+    }
+
+    /// @inheritdoc IAdapter
+    function health() external view returns (bool depositable, bool withdrawable) {
+        depositable = IERC4626(venue).maxDeposit(address(this)) != 0;
+        withdrawable = IERC4626(venue).balanceOf(address(this)) == 0 || liquidity() != 0;
+    }
+
+    /// @inheritdoc IAdapter
+    function deposit(uint256 assets, bytes calldata data) external onlyVault {
+        if (data.length != 0) revert UnexpectedData();
+        IERC20(asset).forceApprove(venue, assets);
+        IERC4626(venue).deposit(assets, address(this));
+        if (IERC20(asset).allowance(address(this), venue) != 0) IERC20(asset).forceApprove(venue, 0);
+    }
+
+    /// @inheritdoc IAdapter
+    function withdraw(uint256 assets, bytes calldata data) external onlyVault {
+        if (data.length != 0) revert UnexpectedData();
+        if (assets == type(uint256).max) {
+            // By shares, so that nothing is left to rounding.
+            uint256 shares = IERC4626(venue).maxRedeem(address(this));
+            if (shares != 0) IERC4626(venue).redeem(shares, vault, address(this));
+        } else {
+            IERC4626(venue).withdraw(assets, vault, address(this));
+        }
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @notice Vault-wide state, ordered by severity. Normal: everything allowed. ReduceOnly: nothing is added to any venue.
+/// Exit: additionally anyone may call the exit; only governance leaves it.
+enum Mode {
+    Normal,
+    ReduceOnly,
+    Exit
+}
+
+/// @notice The five kinds of evidence (SPEC C7).
+enum Trigger {
+    Peg,
+    Tvl,
+    Utilisation,
+    Oracle,
+    Governance
+}
+
+/// @notice What the hub and the vault's users need to know of the switch.
+interface IKillSwitch {
+    /// @notice The stored vault-wide mode.
+    function mode() external view returns (Mode);
+
+    /// @notice Whether risk may be added: mode is Normal and the asset's feed is healthy, on its peg and out of cooldown. Never reverts.
+    function isOperational() external view returns (bool);
+
+    /// @notice As {isOperational}, with the reason when false and an empty string when true. Never reverts.
+    function operationalStatus() external view returns (bool operational, string memory reason);
+
+    /// @notice Whether funds may be added to this adapter: its own feeds are healthy and out of cooldown. Never reverts.
+    function canAdd(address adapter) external view returns (bool);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title BoundedCall
+/// @notice Calls to contracts that may be hostile: capped gas, capped return data, never a revert.
+library BoundedCall {
+    /// @notice Reads one word. `ok` is false if the call fails or returns fewer than 32 bytes.
+    /// A caller that leaves less gas than the cap could make an honest venue look unreadable; nothing that mints shares
+    /// or moves funds accepts an unreadable venue, so that only stops the caller's own transaction.
+    function readWord(address target, uint256 gasCap, bytes4 selector) internal view returns (bool ok, uint256 word) {
+        assembly ("memory-safe") {
+            mstore(0x00, selector)
+            ok := staticcall(gasCap, target, 0x00, 0x04, 0x00, 0x20)
+            ok := and(ok, gt(returndatasize(), 0x1f))
+            if ok { word := mload(0x00) }
+        }
+    }
+
+    /// @notice Reads five words, the shape of `latestRoundData()`.
+    function readFiveWords(address target, uint256 gasCap, bytes4 selector)
+        internal
+        view
+        returns (bool ok, uint256[5] memory words)
+    {
+        assembly ("memory-safe") {
+            mstore(0x00, selector)
+            ok := staticcall(gasCap, target, 0x00, 0x04, words, 0xa0)
+            ok := and(ok, gt(returndatasize(), 0x9f))
+        }
+    }
+
+    /// @notice Calls `target` with at most `gasCap` gas, returning at most `maxReturn` bytes of what it returned or reverted with.
+    function tryCall(address target, uint256 gasCap, bytes memory data, uint256 maxReturn)
+        internal
+        returns (bool ok, bytes memory returned)
+    {
+        assembly ("memory-safe") {
+            ok := call(gasCap, target, 0, add(data, 0x20), mload(data), 0x00, 0x00)
+            let size := returndatasize()
+            if gt(size, maxReturn) { size := maxReturn }
+            returned := mload(0x40)
+            mstore(returned, size)
+            returndatacopy(add(returned, 0x20), 0x00, size)
+            mstore(0x40, and(add(add(returned, size), 0x3f), not(0x1f)))
+        }
+    }
+}

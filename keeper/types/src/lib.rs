@@ -1,0 +1,23 @@
+//! The vocabulary of Ballast: what is observed, what is decided, and the record that proves it.
+//!
+//! Nothing here does I/O, reads a clock or uses floating point. Every type that enters a decision record has
+//! a canonical encoding ([`record`]): the same value always has the same bytes, and so the same hash.
+
+mod decision;
+pub mod fixed;
+mod market;
+mod money;
+mod policy;
+pub mod record;
+mod snapshot;
+
+pub use alloy_primitives::{Address, B256};
+pub use decision::{Action, Decision, Gate, GateId, Prediction, Target};
+pub use market::{Market, RateCurve};
+pub use money::{Apr, Assets, BPS_ONE, Bps, RoundId, SECONDS_PER_YEAR, WAD, Wad};
+pub use policy::{Policy, PolicyError, VenuePolicy};
+pub use record::{DecisionRecord, ModelId, RecordError};
+pub use snapshot::{
+    BlockRef, Checkpoint, Doubt, FeedReading, FeedState, HubLimits, HubState, KillSwitchState, Mode, Snapshot, VaultState,
+    VenueKind, VenueReading, VenueState,
+};

@@ -1,0 +1,109 @@
+//! What the operator wants, inside what the contracts allow.
+
+use crate::{Apr, BPS_ONE, Bps};
+use alloy_primitives::Address;
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// The parameters of `decide`. Part of every decision record.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Kept idle; never below the hub's own reserve (SPEC C5: 5 %, profiles aim at 5 or 10 %).
+    pub reserve: Bps,
+    /// No venue gets more than this, whatever its cap (at most the hub's 50 %).
+    pub max_position: Bps,
+    /// The time over which a move must pay for itself, in seconds. The horizon that SPEC X2 leaves open (ERR-33).
+    pub horizon: u64,
+    /// A move must raise the yearly yield on NAV by at least this, after gas (ERR-33: 0.5 % *a year*).
+    pub min_gain: Apr,
+    /// Gas units a rebalance is assumed to cost before it is simulated.
+    pub expected_gas: u64,
+    /// Priority fee in wei per gas, part of the gas cost.
+    pub priority_fee: u128,
+    /// What a leg may lose to rounding and price impact: `min_out = amount · (1 − tolerance)` (SPEC X4).
+    pub slippage: Bps,
+    /// Venues with a risk score at or above this get nothing new (SPEC X2: 70 of 100).
+    pub max_risk_score: u8,
+    /// Seconds after which the newest block is too old to act on.
+    pub max_head_age: u64,
+    /// Per-venue judgement; a venue that is not listed gets nothing new.
+    pub venues: Vec<VenuePolicy>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VenuePolicy {
+    pub adapter: Address,
+    /// 0–100, high is risky.
+    pub risk_score: u8,
+    /// This venue's own limit, at most [`Policy::max_position`].
+    pub max_position: Bps,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    #[error("policy.{field} is {value}, expected {expected}")]
+    OutOfRange { field: &'static str, value: String, expected: &'static str },
+    #[error("policy.venues lists adapter {0} twice, expected once")]
+    DuplicateVenue(Address),
+}
+
+impl Policy {
+    /// Checks every number against its range.
+    ///
+    /// # Errors
+    /// The first field that is out of range, with what was expected.
+    pub fn validate(&self) -> Result<(), PolicyError> {
+        let range = |ok: bool, field: &'static str, value: String, expected: &'static str| {
+            if ok { Ok(()) } else { Err(PolicyError::OutOfRange { field, value, expected }) }
+        };
+        range((500..=BPS_ONE).contains(&self.reserve.0), "reserve", self.reserve.0.to_string(), "500 to 10000 bps")?;
+        range(
+            (500..=5_000).contains(&self.max_position.0),
+            "max_position",
+            self.max_position.0.to_string(),
+            "500 to 5000 bps",
+        )?;
+        range(
+            (3_600..=31_536_000).contains(&self.horizon),
+            "horizon",
+            self.horizon.to_string(),
+            "3600 (an hour) to 31536000 (a year) seconds",
+        )?;
+        range(self.min_gain.0 <= crate::WAD, "min_gain", self.min_gain.0.to_string(), "at most 1e18 (100 % a year)")?;
+        range(
+            (21_000..=16_000_000).contains(&self.expected_gas),
+            "expected_gas",
+            self.expected_gas.to_string(),
+            "21000 to 16000000 gas",
+        )?;
+        range(self.slippage.0 <= 200, "slippage", self.slippage.0.to_string(), "at most 200 bps")?;
+        range(self.max_risk_score <= 100, "max_risk_score", self.max_risk_score.to_string(), "0 to 100")?;
+        range(
+            (12..=3_600).contains(&self.max_head_age),
+            "max_head_age",
+            self.max_head_age.to_string(),
+            "12 to 3600 seconds",
+        )?;
+        for (index, venue) in self.venues.iter().enumerate() {
+            range(venue.risk_score <= 100, "venues.risk_score", venue.risk_score.to_string(), "0 to 100")?;
+            range(
+                venue.max_position <= self.max_position,
+                "venues.max_position",
+                venue.max_position.0.to_string(),
+                "at most policy.max_position",
+            )?;
+            if self.venues[..index].iter().any(|earlier| earlier.adapter == venue.adapter) {
+                return Err(PolicyError::DuplicateVenue(venue.adapter));
+            }
+        }
+        Ok(())
+    }
+
+    /// The policy's judgement of one adapter, if it has one.
+    #[must_use]
+    pub fn venue(&self, adapter: Address) -> Option<&VenuePolicy> {
+        self.venues.iter().find(|venue| venue.adapter == adapter)
+    }
+}
