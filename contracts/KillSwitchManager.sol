@@ -129,7 +129,9 @@ contract KillSwitchManager is IKillSwitch, AccessControl {
         }
 
         condition.lastTriggered = block.timestamp;
-        feed.blockedUntil = (block.timestamp + condition.cooldownPeriod).toUint40();
+        // Never earlier than before: a trigger with a short cooldown must not cut short the block of one with a long.
+        uint256 blockedUntil = block.timestamp + condition.cooldownPeriod;
+        if (blockedUntil > feed.blockedUntil) feed.blockedUntil = blockedUntil.toUint40();
         if (trigger == Trigger.Peg && token == asset && mode != Mode.Exit) _setMode(Mode.Exit, REASON_PEG);
         emit Tripped(trigger, token, msg.sender, int256(round[1]), round[3], uint80(round[0]), mode);
     }

@@ -91,7 +91,8 @@ contract StrategyHub is IStrategyHub, AccessControl {
             revert ReserveTooLow(report.idleAfter, report.navAfter, limit.reserveBps);
         }
         for (uint256 i; i < targets.length; ++i) {
-            if (report.valuesAfter[i] > report.valuesBefore[i]) {
+            // By what the vault was told to add, not by the outcome: a venue that swallows an addition was added to.
+            if (report.navBefore * targets[i].bps / BPS > report.valuesBefore[i]) {
                 _checkAddition(targets[i].adapter, report.valuesAfter[i], limit);
             }
         }

@@ -13,6 +13,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 /// @dev The position is worth what `previewRedeem` says, fees included. ERC-4626 does not say how much of a vault is lent out, so
 /// {utilisation} is the part of our own position that could not be withdrawn now.
 contract Erc4626Adapter is AdapterBase {
+    using Math for uint256;
     using SafeERC20 for IERC20;
 
     error AssetMismatch(address venueAsset, address vaultAsset);
@@ -37,7 +38,9 @@ contract Erc4626Adapter is AdapterBase {
     /// @inheritdoc IAdapter
     function utilisation() external view returns (uint256) {
         uint256 held = value();
-        return held == 0 ? 0 : Math.mulDiv(held - liquidity(), 1e18, held, Math.Rounding.Ceil);
+        if (held == 0) return 0;
+        uint256 stuck = held.saturatingSub(IERC4626(venue).maxWithdraw(address(this)));
+        return Math.mulDiv(stuck, 1e18, held, Math.Rounding.Ceil);
     }
 
     /// @inheritdoc IAdapter
@@ -48,7 +51,8 @@ contract Erc4626Adapter is AdapterBase {
     /// @inheritdoc IAdapter
     function health() external view returns (bool depositable, bool withdrawable) {
         depositable = IERC4626(venue).maxDeposit(address(this)) != 0;
-        withdrawable = IERC4626(venue).balanceOf(address(this)) == 0 || liquidity() != 0;
+        withdrawable =
+            IERC4626(venue).balanceOf(address(this)) == 0 || IERC4626(venue).maxWithdraw(address(this)) != 0;
     }
 
     /// @inheritdoc IAdapter

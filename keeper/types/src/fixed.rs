@@ -29,7 +29,6 @@ pub fn product(a: u128, b: u128) -> U256 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
 

@@ -1,0 +1,198 @@
+//! From a snapshot and a policy to a decision with every reason for it.
+
+use crate::economics;
+use crate::gates::{self, Answer, Prices};
+use crate::projector::{self, Move};
+use crate::yields::{ModelError, VenueModel};
+use ballast_risk::{HubView, Outcome, check_targets};
+use ballast_types::{
+    Action, Assets, Decision, DecisionRecord, Gate, GateId, Policy, Prediction, Snapshot, Target, record::FORMAT,
+};
+
+/// Decides what to do about a snapshot.
+///
+/// All gates are asked in the order of [`GateId`], also after one has failed, as far as they can be; one that cannot be asked is not
+/// passed and says so. The answer is HOLD unless every gate is passed.
+#[must_use]
+pub fn decide(snapshot: &Snapshot, policy: &Policy) -> Decision {
+    let view = HubView::from_snapshot(snapshot);
+    let models: Vec<Result<VenueModel<'_>, ModelError>> =
+        snapshot.venues.iter().map(|venue| VenueModel::new(&venue.reading)).collect();
+    let (feeds, prices) = gates::feeds(snapshot);
+    let policy_fault = policy.validate().err().map(|fault| format!("the policy is invalid: {fault}"));
+
+    let mut asked = Asked::default();
+    asked.put(GateId::Observation, gates::observation(snapshot, &view));
+    asked.put(GateId::KillSwitch, gates::kill_switch(snapshot));
+    asked.put(GateId::Feeds, feeds);
+    asked.put(GateId::Venues, gates::venues(&snapshot.venues, &models));
+    // Without these there is nothing to reason from. The schedule only says when, so it does not stand in the way.
+    let obstacle = asked.refused().map(|id| id.to_string()).or(policy_fault.as_ref().map(|_| "policy".to_owned()));
+    asked.put(GateId::Schedule, gates::schedule(&view));
+
+    let Some(prices) = prices.filter(|_| obstacle.is_none()) else {
+        let why = format!("not evaluated: {} must pass first", obstacle.unwrap_or(GateId::Feeds.to_string()));
+        asked.put(GateId::Risk, Err(policy_fault.unwrap_or_else(|| why.clone())));
+        asked.put(GateId::Limits, Err(why.clone()));
+        asked.put(GateId::Gain, Err(why));
+        return asked.hold(None);
+    };
+    let models: Vec<VenueModel<'_>> = models.into_iter().flatten().collect();
+    let Some(best) = projector::project(&view, &models, policy) else {
+        asked.put(GateId::Risk, Ok("no venue is added to".into()));
+        asked.put(GateId::Limits, Err(nothing_to_move(&view, &models)));
+        asked.put(GateId::Gain, Err("not evaluated: there is nothing to move".into()));
+        return asked.hold(None);
+    };
+    propose(asked, snapshot, policy, &view, &best, &prices)
+}
+
+/// Decides, and puts everything the decision followed from beside it. No learned model has a part in it yet.
+#[must_use]
+pub fn record(snapshot: Snapshot, policy: Policy) -> DecisionRecord {
+    let decision = decide(&snapshot, &policy);
+    DecisionRecord { format: FORMAT, snapshot, policy, models: Vec::new(), decision }
+}
+
+/// The gates that judge a proposal.
+fn propose(
+    mut asked: Asked,
+    snapshot: &Snapshot,
+    policy: &Policy,
+    view: &HubView,
+    best: &Move,
+    prices: &Prices,
+) -> Decision {
+    let outcome = match check_targets(view, &best.targets) {
+        Ok(outcome) => outcome,
+        Err(violation) => {
+            asked.put(GateId::Risk, Err("not evaluated: the hub would refuse the targets".into()));
+            asked.put(GateId::Limits, Err(violation.to_string()));
+            asked.put(GateId::Gain, Err("not evaluated: the hub would refuse the targets".into()));
+            return asked.hold(None);
+        }
+    };
+    asked.put(GateId::Risk, risk(snapshot, policy, &outcome));
+    asked.put(
+        GateId::Limits,
+        Ok(format!(
+            "{} of {} venues change, turnover {}, idle {} after",
+            outcome.legs.len(),
+            view.venues.len(),
+            outcome.turnover,
+            outcome.idle_after
+        )),
+    );
+    let (gain, prediction) = gain(snapshot, policy, best, &outcome, prices);
+    asked.put(GateId::Gain, gain);
+    if asked.refused().is_some() {
+        return asked.hold(prediction);
+    }
+    let targets = best
+        .targets
+        .iter()
+        .zip(&outcome.legs)
+        .map(|(target, leg)| Target {
+            adapter: target.adapter,
+            bps: target.bps,
+            from: leg.before,
+            to: outcome.nav.share(target.bps),
+            min_out: target.min_out,
+        })
+        .collect();
+    Decision { action: Action::Rebalance { targets }, gates: asked.gates, prediction }
+}
+
+/// Every venue that is added to has a score below the policy's limit (SPEC X2).
+fn risk(snapshot: &Snapshot, policy: &Policy, outcome: &Outcome) -> Answer {
+    let mut scores = Vec::new();
+    let mut faults = Vec::new();
+    for leg in outcome.legs.iter().filter(|leg| leg.after > leg.before) {
+        let name = snapshot
+            .venues
+            .iter()
+            .find(|venue| venue.adapter == leg.adapter)
+            .map_or_else(|| leg.adapter.to_string(), |venue| venue.name.clone());
+        match policy.venue(leg.adapter) {
+            Some(venue) if venue.risk_score < policy.max_risk_score => {
+                scores.push(format!("{name} {}", venue.risk_score));
+            }
+            Some(venue) => faults.push(format!("{name} scores {}", venue.risk_score)),
+            None => faults.push(format!("{name} has no risk score")),
+        }
+    }
+    let limit = policy.max_risk_score;
+    if !faults.is_empty() {
+        return Err(format!("{}, expected below {limit}", faults.join(", ")));
+    }
+    Ok(if scores.is_empty() { "no venue is added to".into() } else { format!("{}, limit {limit}", scores.join(", ")) })
+}
+
+/// The gain over the horizon pays for gas and for the required improvement (SPEC X2, ERR-33).
+fn gain(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    best: &Move,
+    outcome: &Outcome,
+    prices: &Prices,
+) -> (Answer, Option<Prediction>) {
+    let numbers = || {
+        let gain = economics::earned(best.yield_after.excess_over(best.yield_before), policy.horizon)?;
+        let fee = snapshot.block.next_base_fee.checked_add(policy.priority_fee)?;
+        let gas_cost = economics::gas_cost(policy.expected_gas, fee, prices.eth_usd, prices.asset_usd)?;
+        let required = economics::required(outcome.nav, policy.min_gain, policy.horizon)?;
+        Some((gain, gas_cost, required, gas_cost.checked_add(required)?))
+    };
+    let Some((gain, gas_cost, required, threshold)) = numbers() else {
+        return (Err("gain or gas cost does not fit 128 bits".into()), None);
+    };
+    let prediction = Prediction {
+        nav: outcome.nav,
+        idle_after: outcome.idle_after,
+        apr_before: best.yield_before.rate_on(outcome.nav),
+        apr_after: best.yield_after.rate_on(outcome.nav),
+        gain,
+        gas_cost,
+        turnover: outcome.turnover,
+    };
+    let detail = format!(
+        "{} to {} gains {gain} in {} s; gas {gas_cost} and required improvement {required}",
+        prediction.apr_before.percent(),
+        prediction.apr_after.percent(),
+        policy.horizon
+    );
+    (if gain > threshold { Ok(detail) } else { Err(detail) }, Some(prediction))
+}
+
+fn nothing_to_move(view: &HubView, models: &[VenueModel<'_>]) -> String {
+    let Some(nav) = view.nav().filter(|nav| *nav != Assets::ZERO) else {
+        return "nothing to move: the vault is empty".into();
+    };
+    let apr = projector::present_yield(models).map(|total| total.rate_on(nav)).unwrap_or_default();
+    format!("nothing to move: no permitted move raises the yield on NAV above {}", apr.percent())
+}
+
+/// The gates asked so far.
+#[derive(Default)]
+struct Asked {
+    gates: Vec<Gate>,
+}
+
+impl Asked {
+    fn put(&mut self, id: GateId, answer: Answer) {
+        let (passed, detail) = match answer {
+            Ok(detail) => (true, detail),
+            Err(detail) => (false, detail),
+        };
+        self.gates.push(Gate { id, passed, detail });
+    }
+
+    /// The first gate that was answered no.
+    fn refused(&self) -> Option<GateId> {
+        self.gates.iter().find(|gate| !gate.passed).map(|gate| gate.id)
+    }
+
+    fn hold(self, prediction: Option<Prediction>) -> Decision {
+        Decision { action: Action::Hold, gates: self.gates, prediction }
+    }
+}

@@ -1,0 +1,299 @@
+//! The compiled contracts in an in-memory EVM, with a state that is written directly.
+
+use alloy::{
+    primitives::{Address, B256, Bytes, U256, hex, keccak256},
+    sol,
+    sol_types::{SolCall, SolEvent, SolStruct, SolValue, eip712_domain},
+};
+use ballast_risk::{Allocation, HubView};
+use ballast_types::{Assets, Bps, HubLimits};
+use k256::ecdsa::SigningKey;
+use revm::{
+    Context, ExecuteCommitEvm, MainBuilder, MainContext,
+    context::{BlockEnv, TxEnv, result::ExecutionResult},
+    database::{CacheDB, EmptyDB},
+    primitives::{TxKind, hardfork::SpecId},
+};
+use std::{fs, path::PathBuf};
+
+sol!(Vault, "../../abi/Vault.json");
+sol!(StrategyHub, "../../abi/StrategyHub.json");
+sol!(KillSwitchManager, "../../abi/KillSwitchManager.json");
+sol! {
+    interface ITest {
+        function push(int256 answer) external;
+    }
+    struct Rebalance { bytes32 decisionHash; bytes32 targetsHash; address vault; uint64 nonce; uint64 validUntil; }
+}
+
+pub(crate) const VENUES: usize = 3;
+const CHAIN_ID: u64 = 31_337;
+const ADMIN: Address = Address::repeat_byte(0xad);
+const KEEPER: Address = Address::repeat_byte(0xee);
+/// Later than any time a case uses, minus the span it looks back.
+pub(crate) const NOW: u64 = 1_750_000_000;
+pub(crate) const BLOCK: u64 = 22_000_000;
+const DOLLAR: i64 = 100_000_000;
+
+// Storage layout, as `forge inspect <contract> storage-layout` prints it; `World::check_layout` reads it back through the getters.
+const VAULT_IDLE: u64 = 10;
+const VAULT_CONFIG: u64 = 12;
+const HUB_LOG: u64 = 3;
+const HUB_LIMITS: u64 = 4;
+const HUB_VENUES: u64 = 5;
+const TOKEN_BALANCES: u64 = 0;
+
+type Db = CacheDB<EmptyDB>;
+
+/// How the hub answered.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Accepted { idle_after: Assets, values_after: Vec<Assets> },
+    /// The name of the custom error, or "venue" for an error that is not one of ours.
+    Refused(String),
+}
+
+#[derive(Clone)]
+pub(crate) struct World {
+    db: Db,
+    asset: Address,
+    vault: Address,
+    hub: Address,
+    usdc_feed: Address,
+    other_feed: Address,
+    /// In the order of the exit queue. The first alone depends on the other token's feed.
+    pub(crate) adapters: [Address; VENUES],
+    attestor: SigningKey,
+}
+
+impl World {
+    pub(crate) fn deploy() -> Self {
+        let attestor = SigningKey::from_slice(keccak256("attestor").as_slice()).unwrap();
+        let attestor_address = Address::from_private_key(&attestor);
+        let mut db = Db::new(EmptyDB::default());
+        let mut chain = Chain(&mut db);
+        let asset = chain.create("TestAsset.sol/TestAsset.json", vec![]);
+        let vault = chain.create(
+            "Vault.sol/Vault.json",
+            (asset, "Vault".to_string(), "V".to_string(), ADMIN, U256::from(u128::MAX), U256::from(100))
+                .abi_encode_params(),
+        );
+        let switch = chain.create("KillSwitchManager.sol/KillSwitchManager.json", (vault, ADMIN).abi_encode_params());
+        let limits = (500u16, 500u16, 5_000u16, 500u16, 100u16, 9_500u16, 3_600u32);
+        let hub = chain.create(
+            "StrategyHub.sol/StrategyHub.json",
+            (vault, switch, attestor_address, ADMIN, limits).abi_encode_params(),
+        );
+        let feed_arguments = |name: &str| (U256::from(8), name.to_string(), U256::from(DOLLAR)).abi_encode_params();
+        let usdc_feed = chain.create("ScriptedFeed.sol/ScriptedFeed.json", feed_arguments("USDC / USD"));
+        let other_feed = chain.create("ScriptedFeed.sol/ScriptedFeed.json", feed_arguments("OTHER / USD"));
+        let other_token = Address::repeat_byte(0x0f);
+        chain.call(ADMIN, vault, Vault::setHubCall { hub_: hub });
+        for (token, aggregator) in [(asset, usdc_feed), (other_token, other_feed)] {
+            chain.call(ADMIN, switch, KillSwitchManager::setFeedCall { token, aggregator, heartbeat: 86_400 });
+        }
+        let adapters = [Address::ZERO; VENUES].map(|_| {
+            chain.create("LendingAdapter.sol/LendingAdapter.json", (vault,).abi_encode_params())
+        });
+        for adapter in adapters {
+            chain.write(adapter, U256::from(1), U256::from(1) << 128); // readable
+            chain.call(ADMIN, vault, Vault::listAdapterCall { adapter, cap: U256::ZERO });
+        }
+        // The first venue alone depends on the other token.
+        let tokens = vec![other_token];
+        chain.call(ADMIN, switch, KillSwitchManager::setVenueTokensCall { adapter: adapters[0], tokens });
+        let role = keccak256("KEEPER_ROLE");
+        chain.call(ADMIN, hub, StrategyHub::grantRoleCall { role, account: KEEPER });
+        Self { db, asset, vault, hub, usdc_feed, other_feed, adapters, attestor }
+    }
+
+    /// Puts the contracts into the state that `view` describes.
+    pub(crate) fn set(&mut self, view: &HubView) {
+        let mut chain = Chain(&mut self.db);
+        let packed_idle = U256::from(view.idle.0) | (U256::from(u128::MAX) << 128);
+        chain.write(self.vault, U256::from(VAULT_IDLE), packed_idle);
+        chain.write(self.asset, mapping(self.vault, TOKEN_BALANCES), U256::from(view.idle.0));
+
+        let mut log = U256::ZERO;
+        for (age, time) in view.recent.iter().enumerate() {
+            log |= U256::from(*time) << (48 * age);
+        }
+        chain.write(self.hub, U256::from(HUB_LOG), log);
+        chain.write(self.hub, U256::from(HUB_LIMITS), pack_limits(&view.limits));
+        for venue in &view.venues {
+            let queue_index = self.adapters.iter().position(|listed| *listed == venue.adapter).unwrap() + 1;
+            let config = U256::from(venue.cap.0) | (U256::from(queue_index) << 128);
+            chain.write(self.vault, mapping(venue.adapter, VAULT_CONFIG), config);
+            let settled = venue.figures.map_or(0, |figures| figures.settled.0);
+            // targetBps 16 | riskScore 8 | startBlock 40 | startTime 40 | size 96
+            let memo = U256::from(venue.target.0)
+                | (U256::from(BLOCK - 5) << 24)
+                | (U256::from(NOW - 60) << 64)
+                | (U256::from(settled) << 104);
+            chain.write(self.hub, mapping(venue.adapter, HUB_VENUES), memo);
+            let figures = venue.figures;
+            let (book, cash, lent) = figures.map_or((0, 0, 0), |figures| {
+                let lent = figures.lent().0;
+                (figures.value.0, figures.size.0 - lent, lent)
+            });
+            chain.write(venue.adapter, U256::ZERO, U256::from(book) | (U256::from(cash) << 128));
+            let flags = U256::from(u8::from(figures.is_some_and(|figures| figures.depositable)))
+                | (U256::from(u8::from(figures.is_some())) << 8);
+            chain.write(venue.adapter, U256::from(1), U256::from(lent) | (flags << 120));
+        }
+        let price = |healthy: bool| alloy::primitives::I256::try_from(if healthy { DOLLAR } else { DOLLAR / 2 }).unwrap();
+        chain.call(ADMIN, self.usdc_feed, ITest::pushCall { answer: price(view.operational) });
+        let can_add = view.venues.first().is_none_or(|venue| venue.can_add);
+        chain.call(ADMIN, self.other_feed, ITest::pushCall { answer: price(can_add) });
+    }
+
+    /// Reads the state back through the contracts' own getters.
+    pub(crate) fn check_layout(&mut self, view: &HubView) {
+        let (vault, hub) = (self.vault, self.hub);
+        let mut chain = Chain(&mut self.db);
+        assert_eq!(chain.view(vault, Vault::idleCall {}), U256::from(view.idle.0));
+        assert_eq!(chain.view(hub, StrategyHub::recentRebalancesCall {}), view.recent.map(U256::from));
+        let limits = chain.view(hub, StrategyHub::limitsCall {});
+        assert_eq!((limits.reserveBps, limits.cooldown), (view.limits.reserve.0, view.limits.cooldown as u32));
+        assert_eq!(limits.maxUtilisationBps, view.limits.max_utilisation.0);
+        for venue in &view.venues {
+            let memo = chain.view(hub, StrategyHub::venueCall { adapter: venue.adapter });
+            assert_eq!(memo.targetBps, venue.target.0);
+            let settled = chain.view(hub, StrategyHub::settledSizeCall { adapter: venue.adapter });
+            assert_eq!(settled, U256::from(venue.figures.map_or(0, |figures| figures.settled.0)));
+            let config = chain.view(vault, Vault::adapterConfigCall { adapter: venue.adapter });
+            assert_eq!(config.cap, U256::from(venue.cap.0));
+        }
+    }
+
+    /// Sends the rebalance with a valid proof, and forgets it.
+    pub(crate) fn rebalance(&self, targets: &[Allocation]) -> Verdict {
+        let targets: Vec<StrategyHub::Allocation> = targets
+            .iter()
+            .map(|target| StrategyHub::Allocation {
+                adapter: target.adapter,
+                bps: target.bps.0,
+                minOut: target.min_out.0,
+                data: Bytes::new(),
+            })
+            .collect();
+        let statement = Rebalance {
+            decisionHash: B256::repeat_byte(1),
+            targetsHash: keccak256(targets.abi_encode()),
+            vault: self.vault,
+            nonce: 0,
+            validUntil: NOW + 600,
+        };
+        let domain = eip712_domain! { chain_id: CHAIN_ID, verifying_contract: self.hub, };
+        let digest = statement.eip712_signing_hash(&domain);
+        let (signature, parity) = self.attestor.sign_prehash_recoverable(digest.as_slice()).unwrap();
+        let mut signed = signature.to_bytes().to_vec();
+        signed.push(27 + parity.to_byte());
+        let proof =
+            (statement.decisionHash, statement.nonce, statement.validUntil, Bytes::from(signed)).abi_encode_params();
+        let input = StrategyHub::rebalanceCall { targets, proof: proof.into() }.abi_encode();
+
+        let mut db = self.db.clone();
+        match Chain(&mut db).execute(KEEPER, TxKind::Call(self.hub), input.into()) {
+            ExecutionResult::Success { logs, .. } => {
+                let event = logs
+                    .iter()
+                    .find_map(|log| StrategyHub::RebalanceExecuted::decode_log(log).ok())
+                    .expect("an accepted rebalance is announced");
+                let amount = |value: U256| Assets(value.try_into().unwrap());
+                Verdict::Accepted {
+                    idle_after: amount(event.idleAfter),
+                    values_after: event.valuesAfter.iter().copied().map(amount).collect(),
+                }
+            }
+            ExecutionResult::Revert { output, .. } => Verdict::Refused(error_name(&output)),
+            ExecutionResult::Halt { reason, .. } => panic!("the hub ran out of {reason:?}"),
+        }
+    }
+}
+
+/// The name of a custom error of vault or hub; "venue" for the test venue's own.
+fn error_name(output: &[u8]) -> String {
+    let selector: [u8; 4] = output.get(..4).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default();
+    let hub = StrategyHub::StrategyHubErrors::name_by_selector(selector);
+    hub.or_else(|| Vault::VaultErrors::name_by_selector(selector)).unwrap_or("venue").to_owned()
+}
+
+/// Slot of `mapping(address => …)` at `slot`.
+fn mapping(key: Address, slot: u64) -> U256 {
+    keccak256((key, U256::from(slot)).abi_encode()).into()
+}
+
+fn pack_limits(limits: &HubLimits) -> U256 {
+    let fields: [Bps; 6] = [
+        limits.reserve,
+        limits.min_position,
+        limits.max_position,
+        limits.min_step,
+        limits.max_venue_share,
+        limits.max_utilisation,
+    ];
+    let low = fields.iter().rev().fold(U256::ZERO, |word, field| (word << 16) | U256::from(field.0));
+    low | (U256::from(limits.cooldown) << 96)
+}
+
+/// Transactions in a block at `NOW`.
+struct Chain<'a>(&'a mut Db);
+
+impl Chain<'_> {
+    fn create(&mut self, artifact: &str, arguments: Vec<u8>) -> Address {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../out").join(artifact);
+        let text = fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}; `forge build` comes first (make test does it)", path.display()));
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let mut code = hex::decode(json["bytecode"]["object"].as_str().unwrap()).unwrap();
+        code.extend(arguments);
+        let result = self.execute(ADMIN, TxKind::Create, code.into());
+        assert!(result.is_success(), "{artifact}: {result:?}");
+        result.created_address().unwrap()
+    }
+
+    fn call(&mut self, from: Address, to: Address, call: impl SolCall) {
+        let result = self.execute(from, TxKind::Call(to), call.abi_encode().into());
+        assert!(result.is_success(), "{result:?}");
+    }
+
+    fn view<C: SolCall>(&mut self, to: Address, call: C) -> C::Return {
+        let result = self.execute(ADMIN, TxKind::Call(to), call.abi_encode().into());
+        C::abi_decode_returns(result.output().unwrap()).unwrap()
+    }
+
+    fn write(&mut self, account: Address, slot: U256, value: U256) {
+        self.0.insert_account_storage(account, slot, value).unwrap();
+    }
+
+    fn execute(&mut self, from: Address, kind: TxKind, data: Bytes) -> ExecutionResult {
+        let block = BlockEnv {
+            number: U256::from(BLOCK),
+            timestamp: U256::from(NOW),
+            gas_limit: u64::MAX,
+            prevrandao: Some(B256::ZERO),
+            ..Default::default()
+        };
+        let mut evm = Context::mainnet()
+            .with_db(&mut *self.0)
+            .modify_cfg_chained(|config| {
+                config.chain_id = CHAIN_ID;
+                config.set_spec_and_mainnet_gas_params(SpecId::PRAGUE);
+                config.disable_balance_check = true;
+                config.disable_base_fee = true;
+                config.disable_nonce_check = true;
+            })
+            .with_block(block)
+            .build_mainnet();
+        let transaction = TxEnv::builder()
+            .caller(from)
+            .kind(kind)
+            .data(data)
+            .gas_limit(16_000_000)
+            .chain_id(Some(CHAIN_ID))
+            .build()
+            .unwrap();
+        evm.transact_commit(transaction).unwrap()
+    }
+}

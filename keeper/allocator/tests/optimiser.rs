@@ -1,0 +1,82 @@
+//! The knapsack is solved exactly.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use ballast_allocator::optimiser::{Choice, best, climb};
+use ballast_allocator::yields::YearlyYield;
+use proptest::prelude::*;
+
+type Choices = Vec<Choice<usize>>;
+
+fn choice(what: usize, cost: u32, earns: u64) -> Choice<usize> {
+    Choice { what, cost, earns: YearlyYield(alloy_primitives::U256::from(earns)) }
+}
+
+fn total(chosen: &[Choice<usize>]) -> (u32, YearlyYield) {
+    chosen.iter().fold((0, YearlyYield::ZERO), |(cost, earns), choice| (cost + choice.cost, earns.plus(choice.earns)))
+}
+
+/// Every combination, by recursion.
+fn brute_force(venues: &[Choices], budget: u32) -> Option<YearlyYield> {
+    let Some((first, rest)) = venues.split_first() else { return Some(YearlyYield::ZERO) };
+    first
+        .iter()
+        .filter(|choice| choice.cost <= budget)
+        .filter_map(|choice| Some(choice.earns.plus(brute_force(rest, budget - choice.cost)?)))
+        .max()
+}
+
+fn venues() -> impl Strategy<Value = Vec<Choices>> {
+    let choices = prop::collection::vec((0u32..6_000, 0u64..1_000), 1..9).prop_map(|drawn| {
+        drawn.into_iter().enumerate().map(|(what, (cost, earns))| choice(what, cost, earns)).collect()
+    });
+    prop::collection::vec(choices, 0..5)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn the_best_combination_equals_brute_force(venues in venues(), budget in 0u32..=10_000) {
+        let found = best(&venues, budget);
+        let expected = brute_force(&venues, budget);
+        prop_assert_eq!(found.as_ref().map(|chosen| total(chosen).1), expected);
+        if let Some(chosen) = found {
+            prop_assert!(total(&chosen).0 <= budget);
+            for (choice, choices) in chosen.iter().zip(&venues) {
+                prop_assert_eq!(choice, &choices[choice.what]);
+            }
+        }
+    }
+
+    /// With concave yields, ending where no exchange helps is ending at the best.
+    #[test]
+    fn exchanges_reach_the_best_of_concave_yields(
+        a in 1u64..1_000, b in 1u64..1_000, depth in 1u64..1_000, budget in 0u32..400,
+    ) {
+        let earns = |venue: usize, bps: u16| {
+            let (rate, x) = ([a, b][venue], u64::from(bps));
+            // rate · depth · x / (depth + x) in fine units: increasing and concave.
+            (x <= 200).then(|| choice(0, 0, rate * depth * x * 1_000_000 / (depth + x)).earns)
+        };
+        let found = climb(vec![0, 0], budget, earns);
+        let value = |x: u16, y: u16| earns(0, x).unwrap().plus(earns(1, y).unwrap());
+        let most = u16::try_from(budget).unwrap();
+        let best = (0..=most.min(200)).map(|x| value(x, (most - x).min(200))).max().unwrap();
+        prop_assert!(u32::from(found[0]) + u32::from(found[1]) <= budget);
+        prop_assert_eq!(value(found[0], found[1]), best);
+    }
+}
+
+#[test]
+fn of_equal_totals_the_cheapest_wins_and_then_the_first() {
+    let venues = [vec![choice(0, 10, 5), choice(1, 5, 5), choice(2, 5, 5)]];
+    assert_eq!(best(&venues, 100).unwrap()[0].what, 1);
+}
+
+#[test]
+fn a_budget_that_nothing_fits_has_no_answer() {
+    assert_eq!(best(&[vec![choice(0, 11, 5)]], 10), None);
+    assert_eq!(best(&[Vec::<Choice<usize>>::new()], 10), None);
+    assert_eq!(best::<usize>(&[], 10), Some(vec![]));
+}

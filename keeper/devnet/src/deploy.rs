@@ -1,0 +1,291 @@
+//! Brings the real protocols and Ballast onto a running devnet, with the same forge scripts that a real network gets.
+
+use crate::{
+    Devnet,
+    accounts::Role,
+    address_book::{AddressBook, Contracts, Endpoints, Protocols, Venue},
+    anvil::CHAIN_ID,
+    builder::BuildError,
+};
+use alloy::{
+    primitives::{Address, U256, utils::parse_ether},
+    providers::{MULTICALL3_ADDRESS, Provider, ProviderBuilder, bindings::IMulticall3, ext::AnvilApi},
+    transports::{RpcError, TransportErrorKind},
+};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+use tokio::process::Command;
+
+/// KMS alias of the key that sends rebalances.
+pub const KEEPER_ALIAS: &str = "alias/ballast-keeper";
+/// KMS alias of the key that vouches for them.
+pub const ATTESTOR_ALIAS: &str = "alias/ballast-attestor";
+
+/// MetaMorpho's shortest timelock, and a little.
+const CAP_TIMELOCK: u64 = 86_400 + 60;
+/// While deploying, blocks come as fast as transactions do.
+const DEPLOY_BLOCK_TIME: Duration = Duration::from_millis(50);
+const FEED_HEARTBEAT_USDC: u64 = 86_400;
+/// Heartbeat of ETH/USD, seconds.
+pub const FEED_HEARTBEAT_ETH: u64 = 3_600;
+
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    #[error("cannot {action} {}: {source}", path.display())]
+    File { action: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("{} is not what the deployment writes: {source}", path.display())]
+    Malformed { path: PathBuf, source: serde_json::Error },
+    #[error("forge script {script} failed:\n{output}")]
+    Script { script: &'static str, output: String },
+    #[error("the devnet's KMS has no key {0}")]
+    MissingKey(&'static str),
+    #[error("the devnet refused a request: {0}")]
+    Rpc(#[from] RpcError<TransportErrorKind>),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error("a development key does not parse: {0}")]
+    Key(#[from] alloy::signers::local::LocalSignerError),
+    #[error("the endpoint {0} is not a URL")]
+    Url(String),
+    #[error("{0} is missing: run `make setup`")]
+    ForgeMissing(PathBuf),
+}
+
+/// What the devnet's Ballast is configured with.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// In base units of USDC (SPEC C2: the first stage is $100K).
+    pub deposit_cap: u64,
+    /// Seconds between proposal and execution in the timelock.
+    pub timelock_delay: u64,
+    /// Seconds between rebalances.
+    pub cooldown: u64,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { deposit_cap: 100_000_000_000, timelock_delay: 2 * 86_400, cooldown: 6 * 3_600 }
+    }
+}
+
+/// Deploys protocols and Ballast, hands Ballast over to Safe and timelock, funds the keeper, and writes `address-book.json`
+/// into `directory` (which must lie under the project's `target/`).
+///
+/// # Errors
+/// [`DeployError`], with the script's own output.
+pub async fn deploy(
+    devnet: &Devnet,
+    project_root: &Path,
+    directory: &Path,
+    terms: &Terms,
+) -> Result<AddressBook, DeployError> {
+    fs::create_dir_all(directory).map_err(file("create", directory))?;
+    let keeper = devnet.kms().address(KEEPER_ALIAS).ok_or(DeployError::MissingKey(KEEPER_ALIAS))?;
+    let attestor = devnet.kms().address(ATTESTOR_ALIAS).ok_or(DeployError::MissingKey(ATTESTOR_ALIAS))?;
+    let url = devnet.rpc_url().parse().map_err(|_| DeployError::Url(devnet.rpc_url()))?;
+    let rpc = ProviderBuilder::new().connect_http(url);
+    rpc.anvil_set_code(MULTICALL3_ADDRESS, multicall3_runtime(&rpc).await?).await?;
+    rpc.anvil_set_balance(Role::Deployer.address()?, ether("1000000")).await?;
+    rpc.anvil_set_balance(keeper, ether("10")).await?;
+
+    let protocols_file = directory.join("protocols.json");
+    let parameters_file = directory.join("parameters.json");
+    let deployment_file = directory.join("deployment.json");
+    let script = Script { root: project_root, rpc_url: devnet.rpc_url() };
+
+    devnet.builder().start_interval(DEPLOY_BLOCK_TIME).await;
+    let protocols_out = [("PROTOCOLS_OUT", protocols_file.as_path())];
+    script.run("script/DeployProtocols.s.sol", Some("phase1()"), &protocols_out).await?;
+    devnet.builder().advance_time(CAP_TIMELOCK).await?;
+    script.run("script/DeployProtocols.s.sol", Some("phase2()"), &protocols_out).await?;
+    let protocols: Protocols = read(&protocols_file)?;
+
+    let parameters = parameters(&protocols, keeper, attestor, terms)?;
+    fs::write(&parameters_file, format!("{parameters:#}")).map_err(file("write", &parameters_file))?;
+    let files = [("PARAMETERS", parameters_file.as_path()), ("DEPLOYMENT_OUT", deployment_file.as_path())];
+    script.run("script/Deploy.s.sol", None, &files).await?;
+    devnet.builder().stop_interval().await;
+
+    let contracts: Contracts = read(&deployment_file)?;
+    let book = AddressBook {
+        chain_id: CHAIN_ID,
+        endpoints: endpoints(devnet),
+        venues: venues(&protocols, &contracts),
+        contracts,
+        protocols,
+        keeper,
+        attestor,
+    };
+    write_book(&book, directory)?;
+    Ok(book)
+}
+
+/// The devnet's endpoints as they are now.
+#[must_use]
+pub fn endpoints(devnet: &Devnet) -> Endpoints {
+    Endpoints { rpc: devnet.rpc_url(), websocket: devnet.ws_url(), relay: devnet.relay_url(), kms: devnet.kms_url() }
+}
+
+/// Writes `address-book.json`.
+///
+/// # Errors
+/// [`DeployError::File`].
+pub fn write_book(book: &AddressBook, directory: &Path) -> Result<PathBuf, DeployError> {
+    let path = directory.join("address-book.json");
+    let text = serde_json::to_string_pretty(book)
+        .map_err(|source| DeployError::Malformed { path: path.clone(), source })?;
+    fs::write(&path, text + "\n").map_err(file("write", &path))?;
+    Ok(path)
+}
+
+struct VenueTerms {
+    name: &'static str,
+    kind: &'static str,
+    risk_score: u8,
+}
+
+/// The order of the exit queue.
+const VENUES: [VenueTerms; 2] = [
+    VenueTerms { name: "Aave V3 USDC", kind: "aave-v3", risk_score: 15 },
+    VenueTerms { name: "MetaMorpho USDC", kind: "metamorpho", risk_score: 30 },
+];
+
+fn venue_contract(protocols: &Protocols, kind: &str) -> Address {
+    if kind == "aave-v3" { protocols.aave.pool } else { protocols.morpho.meta_morpho }
+}
+
+fn venues(protocols: &Protocols, contracts: &Contracts) -> Vec<Venue> {
+    VENUES
+        .iter()
+        .zip(&contracts.adapters)
+        .map(|(terms, adapter)| Venue {
+            name: terms.name.into(),
+            kind: terms.kind.into(),
+            adapter: *adapter,
+            venue: venue_contract(protocols, terms.kind),
+            risk_score: terms.risk_score,
+        })
+        .collect()
+}
+
+/// The parameter file of script/Deploy.s.sol.
+fn parameters(
+    protocols: &Protocols,
+    keeper: Address,
+    attestor: Address,
+    terms: &Terms,
+) -> Result<serde_json::Value, DeployError> {
+    let owners = [Role::SafeOwner(0).address()?, Role::SafeOwner(1).address()?, Role::SafeOwner(2).address()?];
+    let guardians = [Role::Guardian.address()?, owners[0], owners[1]];
+    Ok(json!({
+        "asset": protocols.usdc,
+        "name": "Ballast USDC",
+        "symbol": "bUSDC",
+        "depositCap": terms.deposit_cap,
+        "maxLossBps": 10,
+        "keeper": keeper,
+        "attestor": attestor,
+        "guardians": guardians,
+        "timelockDelay": terms.timelock_delay,
+        "safe": {
+            "singleton": protocols.safe.singleton,
+            "factory": protocols.safe.factory,
+            "fallbackHandler": protocols.safe.fallback_handler,
+            "owners": owners,
+            "threshold": 2,
+        },
+        "limits": {
+            "reserveBps": 500,
+            "minPositionBps": 500,
+            "maxPositionBps": 5000,
+            "minStepBps": 500,
+            "maxVenueShareBps": 100,
+            "maxUtilisationBps": 9500,
+            "cooldown": terms.cooldown,
+        },
+        "feeds": [{"token": protocols.usdc, "aggregator": protocols.feeds.usdc_usd, "heartbeat": FEED_HEARTBEAT_USDC}],
+        "venues": VENUES.iter().map(|venue| json!({
+            "kind": venue.kind,
+            "venue": venue_contract(protocols, venue.kind),
+            "cap": terms.deposit_cap,
+            "riskScore": venue.risk_score,
+        })).collect::<Vec<_>>(),
+    }))
+}
+
+struct Script<'a> {
+    root: &'a Path,
+    rpc_url: String,
+}
+
+impl Script<'_> {
+    async fn run(
+        &self,
+        script: &'static str,
+        signature: Option<&str>,
+        files: &[(&str, &Path)],
+    ) -> Result<(), DeployError> {
+        let mut command = Command::new(forge_binary(self.root)?);
+        command.args(["script", script, "--broadcast", "--rpc-url", &self.rpc_url, "--non-interactive"]);
+        if let Some(signature) = signature {
+            command.args(["--sig", signature]);
+        }
+        // A build folder of its own: a test run that compiles at the same time must not pull ours from under us.
+        command
+            .current_dir(self.root)
+            .env("FOUNDRY_OUT", "target/script-build/out")
+            .env("FOUNDRY_CACHE_PATH", "target/script-build/cache")
+            .env("DEPLOYER_KEY", Role::Deployer.key());
+        for (variable, path) in files {
+            command.env(variable, path);
+        }
+        let output = command
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .map_err(file("run", &forge_binary(self.root)?))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let output = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        Err(DeployError::Script { script, output })
+    }
+}
+
+/// The native binary: npm's shim exits 0 whatever happens.
+fn forge_binary(root: &Path) -> Result<PathBuf, DeployError> {
+    let os = if std::env::consts::OS == "macos" { "darwin" } else { std::env::consts::OS };
+    let arch = if std::env::consts::ARCH == "aarch64" { "arm64" } else { "amd64" };
+    let path = root.join(format!("node_modules/@foundry-rs/forge-{os}-{arch}/bin/forge"));
+    if path.exists() { Ok(path) } else { Err(DeployError::ForgeMissing(path)) }
+}
+
+/// What Multicall3's constructor leaves behind, by running it.
+async fn multicall3_runtime(rpc: &impl Provider) -> Result<alloy::primitives::Bytes, DeployError> {
+    let create = alloy::rpc::types::TransactionRequest {
+        input: IMulticall3::BYTECODE.clone().into(),
+        ..Default::default()
+    };
+    Ok(rpc.call(create).await?)
+}
+
+fn ether(amount: &str) -> U256 {
+    parse_ether(amount).unwrap_or_default()
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T, DeployError> {
+    let text = fs::read_to_string(path).map_err(file("read", path))?;
+    serde_json::from_str(&text).map_err(|source| DeployError::Malformed { path: path.to_owned(), source })
+}
+
+fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> DeployError {
+    let path = path.to_owned();
+    move |source| DeployError::File { action, path, source }
+}

@@ -1,0 +1,82 @@
+//! The keeper's configuration for a devnet.
+
+use crate::{address_book::AddressBook, deploy::{ATTESTOR_ALIAS, FEED_HEARTBEAT_ETH, KEEPER_ALIAS}};
+use std::fmt::Write;
+
+/// A complete configuration file for `ballast run --config`, with the store beside it.
+///
+/// The secrets it needs are in [`SECRETS`].
+#[must_use]
+pub fn keeper_config(book: &AddressBook) -> String {
+    let mut venues = String::new();
+    for venue in &book.venues {
+        let _ = write!(
+            venues,
+            "\n[[venues]]\nname = \"{}\"\nkind = \"{}\"\nadapter = \"{}\"\nrisk_score = {}\nmax_position = 5000\n",
+            venue.name, venue.kind, venue.adapter, venue.risk_score
+        );
+    }
+    format!(
+        "\
+[chain]
+id = {chain_id}
+rpc = [\"{rpc}\"]
+
+[contracts]
+vault = \"{vault}\"
+hub = \"{hub}\"
+kill_switch = \"{kill_switch}\"
+{venues}
+[eth_usd]
+aggregator = \"{eth_usd}\"
+heartbeat = {FEED_HEARTBEAT_ETH}
+
+[policy]
+reserve = 500
+max_position = 5000
+horizon_hours = 720
+min_gain = 50
+expected_gas = 900000
+slippage = 1
+max_risk_score = 70
+max_head_age = 300
+
+[keeper]
+type = \"kms\"
+key = \"{KEEPER_ALIAS}\"
+
+[attestor]
+type = \"kms\"
+key = \"{ATTESTOR_ALIAS}\"
+
+[kms]
+region = \"us-east-1\"
+endpoint = \"{kms}\"
+
+[relay]
+url = \"{relay}\"
+
+[store]
+path = \"keeper.sqlite\"
+
+[execution]
+confirmations = 1
+decide_every = 5
+",
+        chain_id = book.chain_id,
+        rpc = book.endpoints.rpc,
+        vault = book.contracts.vault,
+        hub = book.contracts.hub,
+        kill_switch = book.contracts.kill_switch,
+        eth_usd = book.protocols.feeds.eth_usd,
+        kms = book.endpoints.kms,
+        relay = book.endpoints.relay,
+    )
+}
+
+/// Environment variables that a keeper on the devnet needs. The devnet's KMS endpoint wants a signed request, by whomever.
+pub const SECRETS: [(&str, &str); 3] = [
+    ("AWS_ACCESS_KEY_ID", "devnet"),
+    ("AWS_SECRET_ACCESS_KEY", "devnet"),
+    ("BALLAST_RELAY_KEY", "0x2000000000000000000000000000000000000000000000000000000000000001"),
+];

@@ -1,0 +1,319 @@
+//! The hub's verdict on a rebalance, rule by rule in the order in which the contracts ask.
+//!
+//! Each [`Violation`] has the name of the Solidity error it stands for. Caller and proof are not judged here; a venue that rounds
+//! or charges on the way in or out is not modelled (see [`Figures`]), so `Vault.LossTooHigh` has no counterpart.
+
+use crate::{Figures, HubView, VenueView};
+use alloy_primitives::{Address, U256};
+use ballast_types::{Assets, BPS_ONE, Bps, HubLimits, Target, WAD, Wad, fixed::product};
+
+/// The rule of four looks back this many seconds (`RebalanceLogLib.WINDOW`).
+pub const WINDOW: u64 = 24 * 60 * 60;
+const WAD_PER_BPS: u128 = WAD / BPS_ONE as u128;
+
+/// One target as the hub receives it (`Allocation` without its `data`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allocation {
+    pub adapter: Address,
+    pub bps: Bps,
+    /// The least that the leg must credit or pay.
+    pub min_out: Assets,
+}
+
+impl From<&Target> for Allocation {
+    fn from(target: &Target) -> Self {
+        Self { adapter: target.adapter, bps: target.bps, min_out: target.min_out }
+    }
+}
+
+/// What an accepted rebalance does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// NAV before and, as no venue here rounds, after.
+    pub nav: Assets,
+    pub idle_after: Assets,
+    /// In the order of the targets.
+    pub legs: Vec<Leg>,
+    /// The sum of all legs.
+    pub turnover: Assets,
+}
+
+/// One position before and after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leg {
+    pub adapter: Address,
+    pub before: Assets,
+    pub after: Assets,
+}
+
+/// The error with which the hub, the vault or a venue would revert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    #[error("the kill switch is not operational")]
+    NotOperational,
+    #[error("the next rebalance is allowed at {next_allowed}, it is {now}")]
+    CooldownActive { next_allowed: u64, now: u64 },
+    #[error("there are no targets, expected at least one")]
+    NoTargets,
+    #[error("{adapter}: target {} bps, expected 0 or {} to {} bps", bps.0, min.0, max.0)]
+    TargetOutOfBounds { adapter: Address, bps: Bps, min: Bps, max: Bps },
+    #[error("{adapter}: target {} bps is less than {} bps from the stored {} bps", bps.0, min_step.0, stored.0)]
+    StepTooSmall { adapter: Address, bps: Bps, stored: Bps, min_step: Bps },
+    #[error("{adapter}: the venue cannot be read, so NAV is unknown")]
+    VenueUnreadable { adapter: Address },
+    #[error("{adapter}: targets must be strictly ascending by adapter")]
+    TargetsUnsorted { adapter: Address },
+    #[error("{adapter}: the vault does not list this adapter")]
+    AdapterNotListed { adapter: Address },
+    /// Not an error of ours: the venue itself reverts.
+    #[error("{adapter}: {required} is to be withdrawn, {available} is liquid")]
+    InsufficientLiquidity { adapter: Address, required: Assets, available: Assets },
+    #[error("{adapter}: the leg gives {out}, at least {min_out} is asked")]
+    InsufficientOut { adapter: Address, out: Assets, min_out: Assets },
+    #[error("an addition needs {required}, idle is {idle}")]
+    InsufficientIdle { required: Assets, idle: Assets },
+    #[error("{adapter}: the position would be {value}, its cap is {cap}")]
+    CapExceeded { adapter: Address, value: Assets, cap: Assets },
+    #[error("idle would be {idle} of NAV {nav}, expected at least {} bps", reserve.0)]
+    ReserveTooLow { idle: Assets, nav: Assets, reserve: Bps },
+    #[error("{adapter}: the kill switch blocks additions here")]
+    VenueNotOperational { adapter: Address },
+    #[error("{adapter}: the venue takes no deposits")]
+    VenueClosed { adapter: Address },
+    #[error("{adapter}: utilisation would be {} (1e18 = 100 %), expected at most {} bps", utilisation.0, max.0)]
+    UtilisationTooHigh { adapter: Address, utilisation: Wad, max: Bps },
+    #[error("{adapter}: the position would be {value}, only {liquidity} of it liquid")]
+    PositionNotLiquid { adapter: Address, value: Assets, liquidity: Assets },
+    #[error("{adapter}: the hub has no size observation of an earlier block")]
+    CheckpointMissing { adapter: Address },
+    #[error("{adapter}: the position would be {value}, more than {} bps of the venue's {size}", max.0)]
+    VenueShareExceeded { adapter: Address, value: Assets, size: Assets, max: Bps },
+    /// Has no counterpart on-chain, where sums have 256 bits.
+    #[error("amounts do not fit 128 bits")]
+    AmountOutOfRange,
+}
+
+impl Violation {
+    /// The name of the Solidity error.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotOperational => "NotOperational",
+            Self::CooldownActive { .. } => "CooldownActive",
+            Self::NoTargets => "NoTargets",
+            Self::TargetOutOfBounds { .. } => "TargetOutOfBounds",
+            Self::StepTooSmall { .. } => "StepTooSmall",
+            Self::VenueUnreadable { .. } => "VenueUnreadable",
+            Self::TargetsUnsorted { .. } => "TargetsUnsorted",
+            Self::AdapterNotListed { .. } => "AdapterNotListed",
+            Self::InsufficientLiquidity { .. } => "InsufficientLiquidity",
+            Self::InsufficientOut { .. } => "InsufficientOut",
+            Self::InsufficientIdle { .. } => "InsufficientIdle",
+            Self::CapExceeded { .. } => "CapExceeded",
+            Self::ReserveTooLow { .. } => "ReserveTooLow",
+            Self::VenueNotOperational { .. } => "VenueNotOperational",
+            Self::VenueClosed { .. } => "VenueClosed",
+            Self::UtilisationTooHigh { .. } => "UtilisationTooHigh",
+            Self::PositionNotLiquid { .. } => "PositionNotLiquid",
+            Self::CheckpointMissing { .. } => "CheckpointMissing",
+            Self::VenueShareExceeded { .. } => "VenueShareExceeded",
+            Self::AmountOutOfRange => "AmountOutOfRange",
+        }
+    }
+}
+
+/// Would `StrategyHub.rebalance(targets)` succeed?
+///
+/// # Errors
+/// The first rule that fails, in the contracts' order.
+pub fn judge(view: &HubView, targets: &[Allocation]) -> Result<Outcome, Violation> {
+    if !view.operational {
+        return Err(Violation::NotOperational);
+    }
+    check_schedule(view)?;
+    check_targets(view, targets)
+}
+
+/// The earliest time of the next rebalance under the cooldown and the rule of four (`RebalanceLogLib.nextAllowed`, SPEC C4).
+#[must_use]
+pub fn next_allowed(recent: &[u64; 4], cooldown: u64) -> u64 {
+    let after = |time: u64, wait: u64| if time == 0 { 0 } else { time.saturating_add(wait) };
+    after(recent[0], cooldown).max(after(recent[3], WINDOW))
+}
+
+/// Cooldown and the rule of four.
+///
+/// # Errors
+/// [`Violation::CooldownActive`].
+pub fn check_schedule(view: &HubView) -> Result<(), Violation> {
+    let next_allowed = next_allowed(&view.recent, view.limits.cooldown);
+    if view.now < next_allowed { Err(Violation::CooldownActive { next_allowed, now: view.now }) } else { Ok(()) }
+}
+
+/// Every rule but the switch and the schedule.
+///
+/// # Errors
+/// As [`judge`].
+pub fn check_targets(view: &HubView, targets: &[Allocation]) -> Result<Outcome, Violation> {
+    check_bounds(view, targets)?;
+    let moved = reallocate(view, targets)?;
+
+    let reserve = view.limits.reserve;
+    if product(moved.idle_after.0, u128::from(BPS_ONE)) < product(moved.nav.0, u128::from(reserve.0)) {
+        return Err(Violation::ReserveTooLow { idle: moved.idle_after, nav: moved.nav, reserve });
+    }
+    for leg in moved.legs.iter().filter(|leg| leg.after > leg.before) {
+        let (venue, figures) = readable(view, leg.adapter)?;
+        check_addition(venue, figures, leg.after, &view.limits)?;
+    }
+    Ok(moved)
+}
+
+/// `StrategyHub._storeTargets`: bounds, and the step against what is stored by then.
+fn check_bounds(view: &HubView, targets: &[Allocation]) -> Result<(), Violation> {
+    if targets.is_empty() {
+        return Err(Violation::NoTargets);
+    }
+    let limits = &view.limits;
+    for (index, &Allocation { adapter, bps, .. }) in targets.iter().enumerate() {
+        if bps.0 != 0 && (bps < limits.min_position || bps > limits.max_position) {
+            return Err(Violation::TargetOutOfBounds {
+                adapter,
+                bps,
+                min: limits.min_position,
+                max: limits.max_position,
+            });
+        }
+        // An adapter listed twice is refused for that later; the second step is measured from the first target.
+        let repeated =
+            targets[..index].iter().rev().find(|earlier| earlier.adapter == adapter).map(|earlier| earlier.bps);
+        let stored = repeated.or_else(|| view.venue(adapter).map(|venue| venue.target)).unwrap_or_default();
+        if bps.abs_diff(stored) < limits.min_step.0 {
+            return Err(Violation::StepTooSmall { adapter, bps, stored, min_step: limits.min_step });
+        }
+    }
+    Ok(())
+}
+
+/// `Vault.reallocate`: reductions in the order of the targets, then additions, then the vault's own bounds.
+fn reallocate(view: &HubView, targets: &[Allocation]) -> Result<Outcome, Violation> {
+    if let Some(venue) = view.venues.iter().find(|venue| venue.figures.is_none()) {
+        return Err(Violation::VenueUnreadable { adapter: venue.adapter });
+    }
+    let nav = view.nav().ok_or(Violation::AmountOutOfRange)?;
+    let mut idle = view.idle;
+    let mut turnover = Assets::ZERO;
+    let mut legs = Vec::with_capacity(targets.len());
+
+    let mut previous = Address::ZERO;
+    for &Allocation { adapter, bps, min_out } in targets {
+        if adapter <= previous {
+            return Err(Violation::TargetsUnsorted { adapter });
+        }
+        previous = adapter;
+        let (_, figures) = readable(view, adapter)?;
+        let before = figures.value;
+        let goal = nav.share(bps);
+        let mut after = goal.max(before);
+        if goal < before {
+            let out = withdraw(adapter, figures, goal, bps)?;
+            if out < min_out {
+                return Err(Violation::InsufficientOut { adapter, out, min_out });
+            }
+            after = before.saturating_sub(out);
+            idle = sum(idle, out)?;
+            turnover = sum(turnover, out)?;
+        }
+        legs.push(Leg { adapter, before, after });
+    }
+
+    for leg in legs.iter().filter(|leg| leg.after > leg.before) {
+        let required = leg.after.saturating_sub(leg.before);
+        if required > idle {
+            return Err(Violation::InsufficientIdle { required, idle });
+        }
+        idle = idle.saturating_sub(required);
+        turnover = sum(turnover, required)?;
+    }
+    for (leg, target) in legs.iter().zip(targets).filter(|(leg, _)| leg.after > leg.before) {
+        let (venue, _) = readable(view, leg.adapter)?;
+        if leg.after > venue.cap {
+            return Err(Violation::CapExceeded { adapter: leg.adapter, value: leg.after, cap: venue.cap });
+        }
+        let out = leg.after.saturating_sub(leg.before);
+        if out < target.min_out {
+            return Err(Violation::InsufficientOut { adapter: leg.adapter, out, min_out: target.min_out });
+        }
+    }
+    Ok(Outcome { nav, idle_after: idle, legs, turnover })
+}
+
+/// What a reduction pays: the difference, or for a target of zero all that can be had.
+fn withdraw(adapter: Address, figures: &Figures, goal: Assets, bps: Bps) -> Result<Assets, Violation> {
+    let available = figures.withdrawable();
+    if bps.0 == 0 {
+        return Ok(available);
+    }
+    let required = figures.value.saturating_sub(goal);
+    if required > available {
+        return Err(Violation::InsufficientLiquidity { adapter, required, available });
+    }
+    Ok(required)
+}
+
+/// `StrategyHub._checkAddition`: the rules for a venue that was added to, on its state after the addition.
+///
+/// # Errors
+/// The first rule that fails.
+pub fn check_addition(
+    venue: &VenueView,
+    figures: &Figures,
+    after: Assets,
+    limits: &HubLimits,
+) -> Result<(), Violation> {
+    let adapter = venue.adapter;
+    if !venue.can_add {
+        return Err(Violation::VenueNotOperational { adapter });
+    }
+    if !figures.depositable {
+        return Err(Violation::VenueClosed { adapter });
+    }
+    let added = after.saturating_sub(figures.value);
+    let size_after = sum(figures.size, added)?;
+    let utilisation = utilisation(figures.lent(), size_after)?;
+    if utilisation.0 > u128::from(limits.max_utilisation.0) * WAD_PER_BPS {
+        return Err(Violation::UtilisationTooHigh { adapter, utilisation, max: limits.max_utilisation });
+    }
+    let liquidity = sum(figures.withdrawable(), added)?;
+    if liquidity < after {
+        return Err(Violation::PositionNotLiquid { adapter, value: after, liquidity });
+    }
+    if figures.settled == Assets::ZERO {
+        return Err(Violation::CheckpointMissing { adapter });
+    }
+    let size = size_after.min(figures.settled);
+    let max = limits.max_venue_share;
+    if product(after.0, u128::from(BPS_ONE)) > product(size.0, u128::from(max.0)) {
+        return Err(Violation::VenueShareExceeded { adapter, value: after, size, max });
+    }
+    Ok(())
+}
+
+/// Lent over size, rounded up as the adapters do.
+fn utilisation(lent: Assets, size: Assets) -> Result<Wad, Violation> {
+    if size == Assets::ZERO {
+        return Ok(Wad::ZERO);
+    }
+    let exact = product(lent.0, WAD).div_ceil(U256::from(size.0));
+    u128::try_from(exact).map(Wad).map_err(|_| Violation::AmountOutOfRange)
+}
+
+fn readable(view: &HubView, adapter: Address) -> Result<(&VenueView, &Figures), Violation> {
+    let venue = view.venue(adapter).ok_or(Violation::AdapterNotListed { adapter })?;
+    let figures = venue.figures.as_ref().ok_or(Violation::VenueUnreadable { adapter })?;
+    Ok((venue, figures))
+}
+
+fn sum(a: Assets, b: Assets) -> Result<Assets, Violation> {
+    a.checked_add(b).ok_or(Violation::AmountOutOfRange)
+}

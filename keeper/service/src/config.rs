@@ -1,0 +1,339 @@
+//! The operator's configuration: one TOML file, every key known, every number checked, no secret in it.
+
+use alloy::primitives::Address;
+use ballast_types::{Apr, Bps, Policy, PolicyError, VenueKind, VenuePolicy};
+use serde::Deserialize;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {}: {source}; expected a readable TOML file (see docs/CONFIG.md)", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{} is not valid: {source}", path.display())]
+    Malformed { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("{key} is {value}, expected {expected}")]
+    OutOfRange { key: &'static str, value: String, expected: &'static str },
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    #[error("environment variable {name} is not set: it holds {holds}")]
+    MissingSecret { name: &'static str, holds: &'static str },
+    #[error("environment variable {name} is not {expected}")]
+    MalformedSecret { name: &'static str, expected: &'static str },
+}
+
+/// The file as it is written. Unknown keys are refused.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub chain: ChainConfig,
+    pub contracts: ContractsConfig,
+    pub venues: Vec<VenueConfig>,
+    /// ETH/USD, for the cost of gas.
+    pub eth_usd: FeedConfig,
+    pub policy: PolicyConfig,
+    /// The key that sends rebalances.
+    pub keeper: KeyConfig,
+    /// The key that vouches for them; never the same.
+    pub attestor: KeyConfig,
+    #[serde(default)]
+    pub kms: KmsConfig,
+    pub relay: RelayConfig,
+    pub store: StoreConfig,
+    #[serde(default)]
+    pub execution: ExecutionConfig,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainConfig {
+    pub id: u64,
+    /// HTTP endpoints; the first is preferred, all must agree.
+    pub rpc: Vec<String>,
+    /// Seconds a request may take.
+    #[serde(default = "defaults::rpc_timeout")]
+    pub timeout: u64,
+    /// Seconds between two blocks.
+    #[serde(default = "defaults::slot")]
+    pub slot: u64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContractsConfig {
+    pub vault: Address,
+    pub hub: Address,
+    pub kill_switch: Address,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VenueConfig {
+    pub name: String,
+    pub kind: VenueKind,
+    pub adapter: Address,
+    /// 0–100, high is risky.
+    pub risk_score: u8,
+    /// Basis points of NAV.
+    pub max_position: u16,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedConfig {
+    pub aggregator: Address,
+    /// Seconds in which the feed promises a new round.
+    pub heartbeat: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyConfig {
+    /// Basis points of NAV kept idle.
+    pub reserve: u16,
+    /// Basis points of NAV that one venue may get.
+    pub max_position: u16,
+    /// Hours over which a move must pay for itself.
+    pub horizon_hours: u64,
+    /// Basis points a year by which a move must raise the yield on NAV, after gas.
+    pub min_gain: u16,
+    /// Gas units a rebalance is assumed to cost before it is simulated.
+    pub expected_gas: u64,
+    /// Basis points a leg may lose to rounding and price impact.
+    pub slippage: u16,
+    /// Venues scored at or above this get nothing new.
+    pub max_risk_score: u8,
+    /// Seconds after which the newest block is too old to act on.
+    pub max_head_age: u64,
+}
+
+/// Where a key lives.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "type")]
+pub enum KeyConfig {
+    /// An AWS KMS key by id, ARN or `alias/…`.
+    Kms { key: String },
+    /// A private key in the named environment variable; refused on every chain but 31337.
+    Development { variable: DevelopmentKey },
+}
+
+/// The variables that may hold a development key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum DevelopmentKey {
+    #[serde(rename = "BALLAST_DEV_KEEPER_KEY")]
+    Keeper,
+    #[serde(rename = "BALLAST_DEV_ATTESTOR_KEY")]
+    Attestor,
+}
+
+impl DevelopmentKey {
+    #[must_use]
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::Keeper => "BALLAST_DEV_KEEPER_KEY",
+            Self::Attestor => "BALLAST_DEV_ATTESTOR_KEY",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KmsConfig {
+    /// AWS region; else from the environment, as the AWS tools take it.
+    pub region: Option<String>,
+    /// Another endpoint than AWS's own.
+    pub endpoint: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelayConfig {
+    pub url: String,
+    /// Seconds a request may take.
+    #[serde(default = "defaults::relay_timeout")]
+    pub timeout: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    /// The SQLite file.
+    pub path: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExecutionConfig {
+    /// Bundles sent for one decision before it is given up.
+    pub max_attempts: u32,
+    /// Blocks on top of the inclusion before it counts as final.
+    pub confirmations: u64,
+    /// Wei per gas that is never exceeded.
+    pub max_fee_wei: u64,
+    /// Wei per gas for the proposer.
+    pub priority_fee_wei: u64,
+    /// Blocks after its snapshot in which a decision may still be executed.
+    pub max_decision_blocks: u64,
+    /// Blocks between two decisions of the service.
+    pub decide_every: u64,
+    /// Drills on chain 31337 only: stop after this outbox state is stored, and wait.
+    pub halt_after: Option<String>,
+}
+
+impl Default for ExecutionConfig {
+    fn default() -> Self {
+        Self {
+            max_attempts: 5,
+            confirmations: 2,
+            max_fee_wei: 200_000_000_000,
+            priority_fee_wei: 100_000_000,
+            max_decision_blocks: 25,
+            decide_every: 25,
+            halt_after: None,
+        }
+    }
+}
+
+mod defaults {
+    pub(super) const fn rpc_timeout() -> u64 {
+        10
+    }
+    pub(super) const fn slot() -> u64 {
+        12
+    }
+    pub(super) const fn relay_timeout() -> u64 {
+        5
+    }
+}
+
+impl Config {
+    /// Reads and checks a file. Secrets are not touched.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with what was expected.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let mut config: Self = toml::from_str(&text)
+            .map_err(|source| ConfigError::Malformed { path: path.to_owned(), source: Box::new(source) })?;
+        // A relative store path means beside the file, wherever the service is started from.
+        if let Some(directory) = path.parent() {
+            config.store.path = directory.join(&config.store.path);
+        }
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        let range = |ok: bool, key: &'static str, value: String, expected: &'static str| {
+            if ok { Ok(()) } else { Err(ConfigError::OutOfRange { key, value, expected }) }
+        };
+        range(!self.chain.rpc.is_empty(), "chain.rpc", "empty".into(), "at least one HTTP endpoint")?;
+        for url in &self.chain.rpc {
+            range(is_http(url), "chain.rpc", redact(url), "http:// or https:// URLs")?;
+        }
+        range((1..=120).contains(&self.chain.timeout), "chain.timeout", self.chain.timeout.to_string(), "1 to 120 seconds")?;
+        range((1..=60).contains(&self.chain.slot), "chain.slot", self.chain.slot.to_string(), "1 to 60 seconds")?;
+        range(is_http(&self.relay.url), "relay.url", redact(&self.relay.url), "an http:// or https:// URL")?;
+        range((1..=60).contains(&self.relay.timeout), "relay.timeout", self.relay.timeout.to_string(), "1 to 60 seconds")?;
+        range(!self.venues.is_empty(), "venues", "empty".into(), "at least one [[venues]] entry")?;
+        let names: BTreeSet<&str> = self.venues.iter().map(|venue| venue.name.as_str()).collect();
+        range(names.len() == self.venues.len(), "venues.name", "repeated".into(), "a different name for each venue")?;
+        range(
+            (60..=2_592_000).contains(&self.eth_usd.heartbeat),
+            "eth_usd.heartbeat",
+            self.eth_usd.heartbeat.to_string(),
+            "60 to 2592000 seconds",
+        )?;
+        let execution = &self.execution;
+        range(
+            (1..=100).contains(&execution.max_attempts),
+            "execution.max_attempts",
+            execution.max_attempts.to_string(),
+            "1 to 100",
+        )?;
+        range(
+            (1..=64).contains(&execution.confirmations),
+            "execution.confirmations",
+            execution.confirmations.to_string(),
+            "1 to 64 blocks",
+        )?;
+        range(
+            (1..=10_000_000_000_000).contains(&execution.max_fee_wei),
+            "execution.max_fee_wei",
+            execution.max_fee_wei.to_string(),
+            "1 wei to 10000 gwei (10000000000000)",
+        )?;
+        range(
+            execution.priority_fee_wei <= execution.max_fee_wei,
+            "execution.priority_fee_wei",
+            execution.priority_fee_wei.to_string(),
+            "at most execution.max_fee_wei",
+        )?;
+        range(
+            (1..=250).contains(&execution.max_decision_blocks),
+            "execution.max_decision_blocks",
+            execution.max_decision_blocks.to_string(),
+            "1 to 250 blocks",
+        )?;
+        range(
+            (1..=50_000).contains(&execution.decide_every),
+            "execution.decide_every",
+            execution.decide_every.to_string(),
+            "1 to 50000 blocks",
+        )?;
+        self.policy().validate()?;
+        Ok(())
+    }
+
+    /// The policy that `decide` gets.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy {
+            reserve: Bps(self.policy.reserve),
+            max_position: Bps(self.policy.max_position),
+            horizon: self.policy.horizon_hours.saturating_mul(3_600),
+            min_gain: Apr(u128::from(self.policy.min_gain) * ballast_types::WAD / u128::from(ballast_types::BPS_ONE)),
+            expected_gas: self.policy.expected_gas,
+            priority_fee: u128::from(self.execution.priority_fee_wei),
+            slippage: Bps(self.policy.slippage),
+            max_risk_score: self.policy.max_risk_score,
+            max_head_age: self.policy.max_head_age,
+            venues: self
+                .venues
+                .iter()
+                .map(|venue| VenuePolicy {
+                    adapter: venue.adapter,
+                    risk_score: venue.risk_score,
+                    max_position: Bps(venue.max_position),
+                })
+                .collect(),
+        }
+    }
+}
+
+fn is_http(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
+}
+
+/// Scheme and host only: paths and user parts of RPC URLs are often keys.
+fn redact(url: &str) -> String {
+    match alloy::transports::http::reqwest::Url::parse(url) {
+        Ok(parsed) => format!("{}://{}/…", parsed.scheme(), parsed.host_str().unwrap_or("?")),
+        Err(_) => "not a URL".into(),
+    }
+}
+
+/// Reads a secret from the environment.
+///
+/// # Errors
+/// [`ConfigError::MissingSecret`] when unset or empty.
+pub fn secret(name: &'static str, holds: &'static str) -> Result<String, ConfigError> {
+    match std::env::var(name) {
+        Ok(value) if !value.trim().is_empty() => Ok(value),
+        _ => Err(ConfigError::MissingSecret { name, holds }),
+    }
+}
