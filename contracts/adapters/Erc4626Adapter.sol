@@ -51,8 +51,7 @@ contract Erc4626Adapter is AdapterBase {
     /// @inheritdoc IAdapter
     function health() external view returns (bool depositable, bool withdrawable) {
         depositable = IERC4626(venue).maxDeposit(address(this)) != 0;
-        withdrawable =
-            IERC4626(venue).balanceOf(address(this)) == 0 || IERC4626(venue).maxWithdraw(address(this)) != 0;
+        withdrawable = IERC4626(venue).balanceOf(address(this)) == 0 || IERC4626(venue).maxWithdraw(address(this)) != 0;
     }
 
     /// @inheritdoc IAdapter

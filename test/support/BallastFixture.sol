@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {ScriptedFeed} from "../../script/protocols/ScriptedFeed.sol";
-import {KeeperActions} from "./KeeperActions.sol";
-import {ScriptedAdapter} from "./ScriptedAdapter.sol";
-import {TestAsset} from "./TestAsset.sol";
 import {KillSwitchManager} from "../../contracts/KillSwitchManager.sol";
 import {StrategyHub} from "../../contracts/StrategyHub.sol";
 import {Vault} from "../../contracts/Vault.sol";
 import {IStrategyHub} from "../../contracts/interfaces/IStrategyHub.sol";
 import {Allocation} from "../../contracts/types/Allocation.sol";
+import {ScriptedFeed} from "../../script/protocols/ScriptedFeed.sol";
+import {KeeperActions} from "./KeeperActions.sol";
+import {ScriptedAdapter} from "./ScriptedAdapter.sol";
+import {TestAsset} from "./TestAsset.sol";
 
 /// @title BallastFixture
 /// @notice The three contracts with every role held by someone else and three scripted venues, `low`, `mid` and `high` in the

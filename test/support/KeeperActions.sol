@@ -37,7 +37,8 @@ abstract contract KeeperActions is Test {
 
     /// @notice A valid proof for these targets now.
     function prove(Allocation[] memory targets) internal returns (bytes memory) {
-        return proofOf(Proofs.Statement({
+        return proofOf(
+            Proofs.Statement({
                 decisionHash: keccak256(abi.encode(targets, vm.getBlockTimestamp())),
                 targets: targets,
                 vault: address(vault),
@@ -45,7 +46,8 @@ abstract contract KeeperActions is Test {
                 validUntil: uint64(vm.getBlockTimestamp() + 10 minutes),
                 chainId: block.chainid,
                 hub: address(hub)
-            }));
+            })
+        );
     }
 
     function proofOf(Proofs.Statement memory statement) internal returns (bytes memory) {
@@ -58,11 +60,7 @@ abstract contract KeeperActions is Test {
         targets[0] = Allocation({adapter: adapter, bps: bps, minOut: 0, data: ""});
     }
 
-    function two(address a, uint16 bpsA, address b, uint16 bpsB)
-        internal
-        pure
-        returns (Allocation[] memory targets)
-    {
+    function two(address a, uint16 bpsA, address b, uint16 bpsB) internal pure returns (Allocation[] memory targets) {
         targets = new Allocation[](2);
         targets[0] = Allocation({adapter: a, bps: bpsA, minOut: 0, data: ""});
         targets[1] = Allocation({adapter: b, bps: bpsB, minOut: 0, data: ""});

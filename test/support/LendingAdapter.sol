@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {TestAsset} from "./TestAsset.sol";
 import {AdapterBase} from "../../contracts/adapters/AdapterBase.sol";
+import {TestAsset} from "./TestAsset.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title LendingAdapter
@@ -55,5 +55,4 @@ contract LendingAdapter is AdapterBase {
         cash -= uint128(amount);
         TestAsset(asset).mint(vault, amount);
     }
-
 }

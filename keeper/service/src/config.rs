@@ -1,6 +1,8 @@
 //! The operator's configuration: one TOML file, every key known, every number checked, no secret in it.
 
 use alloy::primitives::Address;
+use ballast_chain::{Deployment, FeedRef, VenueRef, bindings::MULTICALL3, redact};
+use ballast_store::State;
 use ballast_types::{Apr, Bps, Policy, PolicyError, VenueKind, VenuePolicy};
 use serde::Deserialize;
 use std::{
@@ -179,8 +181,10 @@ pub struct ExecutionConfig {
     pub max_decision_blocks: u64,
     /// Blocks between two decisions of the service.
     pub decide_every: u64,
-    /// Drills on chain 31337 only: stop after this outbox state is stored, and wait.
-    pub halt_after: Option<String>,
+    /// Seconds to wait for the chain to reach a bundle's block.
+    pub inclusion_timeout: u64,
+    /// Drills on chain 31337 only: stop for ever once this outbox state is on disk.
+    pub halt_after: Option<State>,
 }
 
 impl Default for ExecutionConfig {
@@ -192,6 +196,7 @@ impl Default for ExecutionConfig {
             priority_fee_wei: 100_000_000,
             max_decision_blocks: 25,
             decide_every: 25,
+            inclusion_timeout: 120,
             halt_after: None,
         }
     }
@@ -250,10 +255,10 @@ impl Config {
         )?;
         let execution = &self.execution;
         range(
-            (1..=100).contains(&execution.max_attempts),
+            (1..=20).contains(&execution.max_attempts),
             "execution.max_attempts",
             execution.max_attempts.to_string(),
-            "1 to 100",
+            "1 to 20",
         )?;
         range(
             (1..=64).contains(&execution.confirmations),
@@ -285,8 +290,36 @@ impl Config {
             execution.decide_every.to_string(),
             "1 to 50000 blocks",
         )?;
+        range(
+            (1..=3_600).contains(&execution.inclusion_timeout),
+            "execution.inclusion_timeout",
+            execution.inclusion_timeout.to_string(),
+            "1 to 3600 seconds",
+        )?;
         self.policy().validate()?;
         Ok(())
+    }
+
+    /// The address book for the chain reader.
+    #[must_use]
+    pub fn deployment(&self) -> Deployment {
+        Deployment {
+            chain_id: self.chain.id,
+            vault: self.contracts.vault,
+            hub: self.contracts.hub,
+            kill_switch: self.contracts.kill_switch,
+            venues: self
+                .venues
+                .iter()
+                .map(|venue| VenueRef { name: venue.name.clone(), kind: venue.kind, adapter: venue.adapter })
+                .collect(),
+            eth_usd: FeedRef {
+                name: "ETH/USD".into(),
+                aggregator: self.eth_usd.aggregator,
+                heartbeat: self.eth_usd.heartbeat,
+            },
+            multicall: MULTICALL3,
+        }
     }
 
     /// The policy that `decide` gets.
@@ -317,14 +350,6 @@ impl Config {
 
 fn is_http(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
-}
-
-/// Scheme and host only: paths and user parts of RPC URLs are often keys.
-fn redact(url: &str) -> String {
-    match alloy::transports::http::reqwest::Url::parse(url) {
-        Ok(parsed) => format!("{}://{}/…", parsed.scheme(), parsed.host_str().unwrap_or("?")),
-        Err(_) => "not a URL".into(),
-    }
 }
 
 /// Reads a secret from the environment.

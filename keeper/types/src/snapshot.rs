@@ -95,6 +95,7 @@ pub struct KillSwitchState {
 #[serde(rename_all = "kebab-case")]
 pub enum VenueKind {
     AaveV3,
+    #[serde(rename = "metamorpho")]
     MetaMorpho,
 }
 

@@ -1,0 +1,30 @@
+//! The keeper's view of the chain: contract bindings, RPC providers, snapshots read at one block, and the simulation
+//! of transactions before they are signed.
+//!
+//! - [`RpcPool`] holds the RPC endpoints, finds the newest block they all serve and notes where they disagree.
+//! - [`Reader`] turns one block into a [`Snapshot`](ballast_types::Snapshot); what cannot be read is marked, not guessed.
+//! - [`Simulator`] executes an exact transaction in-process on the state of a block; its gas and logs are those of the receipt.
+//! - [`Deployment`] is the address book, checked against the chain before anything else is done.
+
+mod aave;
+pub mod adaptive_curve;
+mod attestor_slot;
+pub mod bindings;
+mod deployment;
+mod endpoint;
+mod metamorpho;
+mod multicall;
+mod pool;
+mod reader;
+pub mod revert;
+mod simulator;
+
+pub use attestor_slot::{ATTESTOR_SLOT, AttestorSlotError, verify_attestor_slot};
+pub use deployment::{Deployment, DeploymentError, FeedRef, VenueRef};
+pub use endpoint::redact;
+pub use multicall::Unanswered;
+pub use pool::{Head, PoolError, RpcPool};
+pub use reader::{HeadAge, ReadError, Reader};
+pub use simulator::{
+    BlockContext, HeadError, Overrides, Simulation, SimulationError, Simulator, SpecId, TxPlan, decode_rebalance,
+};

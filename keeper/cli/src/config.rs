@@ -1,0 +1,47 @@
+//! `ballast config check`
+
+use crate::output;
+use ballast_service::{Config, Observer};
+use clap::{Args, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check the file, then the chain against it; nothing is written or sent
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The configuration file
+    #[arg(long, default_value = "ballast.toml")]
+    config: PathBuf,
+    /// Check the file only, without contacting anything
+    #[arg(long)]
+    offline: bool,
+    /// Print what was found as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(command: Command) -> eyre::Result<ExitCode> {
+    let Command::Check(arguments) = command;
+    let config = Config::load(&arguments.config)?;
+    let mut checked = serde_json::json!({ "file": arguments.config, "file_valid": true });
+    if !arguments.offline {
+        let observer = Observer::connect(&config).await?;
+        let snapshot = observer.snapshot().await?;
+        checked["chain_id"] = snapshot.chain_id.into();
+        checked["block"] = snapshot.block.number.into();
+        checked["venues"] = snapshot.venues.iter().map(|venue| venue.name.clone()).collect::<Vec<_>>().into();
+    }
+    if arguments.json {
+        output::json(&checked)?;
+    } else {
+        println!("{} is valid", arguments.config.display());
+        if let Some(block) = checked["block"].as_u64() {
+            println!("the contracts on chain {} are what it says, as of block {block}", config.chain.id);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

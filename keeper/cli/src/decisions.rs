@@ -1,0 +1,51 @@
+//! `ballast decisions`
+
+use crate::{output, status::attempt_line};
+use ballast_service::Config;
+use ballast_store::{Store, Subject};
+use clap::Args;
+use std::{path::PathBuf, process::ExitCode};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The configuration file
+    #[arg(long, default_value = "ballast.toml")]
+    config: PathBuf,
+    /// How many, newest first
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    /// Print them as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
+    let config = Config::load(&arguments.config)?;
+    let store = Store::open_read_only(&config.store.path).await?;
+    let decisions = store.decisions(arguments.limit).await?;
+    let mut listed = Vec::new();
+    for decision in &decisions {
+        let attempts = store.attempts(Subject::Decision(decision.hash)).await?;
+        if arguments.json {
+            listed.push(serde_json::json!({
+                "hash": decision.hash,
+                "block": decision.record.snapshot.block.number,
+                "decision": decision.record.decision,
+                "attempts": attempts,
+            }));
+            continue;
+        }
+        println!("{}", decision.hash);
+        println!("{}", output::decision(&decision.record));
+        for attempt in &attempts {
+            println!("{}", attempt_line(attempt));
+        }
+        println!();
+    }
+    if arguments.json {
+        output::json(&listed)?;
+    } else if decisions.is_empty() {
+        println!("no decision is recorded yet");
+    }
+    Ok(ExitCode::SUCCESS)
+}

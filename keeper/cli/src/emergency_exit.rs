@@ -1,0 +1,75 @@
+//! `ballast emergency-exit`
+
+use crate::output;
+use ballast_service::{Config, Keeper, exit::ExitPlan};
+use clap::Args;
+use std::{
+    io::{BufRead, IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The configuration file
+    #[arg(long, default_value = "ballast.toml")]
+    config: PathBuf,
+    /// Send without asking
+    #[arg(long)]
+    yes: bool,
+    /// Simulate and show only
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// Print it as JSON; without --yes or --dry-run nothing is sent
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
+    let config = Config::load(&arguments.config)?;
+    let (keeper, _) = Keeper::start(&config).await?;
+    let plan = keeper.plan_exit().await?;
+    if !arguments.json {
+        println!("{}", table(&plan));
+    }
+    let send = !arguments.dry_run && (arguments.yes || (!arguments.json && confirmed()?));
+    if !send {
+        if arguments.json {
+            output::json(&serde_json::json!({ "plan": plan, "outcome": null }))?;
+        } else {
+            println!("nothing was sent");
+        }
+        return Ok(if arguments.dry_run { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    let outcome = keeper.send_exit().await?;
+    if arguments.json {
+        output::json(&serde_json::json!({ "plan": plan, "outcome": outcome }))?;
+    } else {
+        match &outcome.landing {
+            Some(landing) => println!("exit {:?} in block {} as {}", outcome.state, landing.block_number, landing.tx_hash),
+            None => println!("not done: {}", outcome.reason.as_deref().unwrap_or("no reason recorded")),
+        }
+    }
+    Ok(if outcome.succeeded() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn table(plan: &ExitPlan) -> String {
+    let mut lines = vec![format!("the exit would cost {} gas:", plan.gas)];
+    for venue in &plan.venues {
+        let verdict = if venue.ok { "ok" } else { "FAILS" };
+        lines.push(format!("  {:<18} {verdict:<6} {} units come home, {} stay", venue.name, venue.received, venue.remaining));
+    }
+    lines.join("\n")
+}
+
+fn confirmed() -> eyre::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        eprintln!("ballast: no terminal to confirm on; use --yes to send");
+        return Ok(false);
+    }
+    print!("type exit to send it: ");
+    std::io::stdout().flush()?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim() == "exit")
+}

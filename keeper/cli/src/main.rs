@@ -1,0 +1,78 @@
+//! The `ballast` binary. Exit codes: 0 done, 1 refused or failed, 2 bad usage.
+
+mod config;
+mod decisions;
+mod devnet;
+mod emergency_exit;
+mod output;
+mod replay;
+mod run;
+mod status;
+mod story;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Debug, Parser)]
+#[command(name = "ballast", version, about = "Keeper of a Ballast vault", max_term_width = 120)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Log lines as JSON
+    #[arg(long, global = true)]
+    log_json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Observe, decide and execute: as a service, or one cycle with --once
+    Run(run::Arguments),
+    /// What the vault holds and what the keeper last did
+    Status(status::Arguments),
+    /// The recorded decisions, newest first, with their reasons
+    Decisions(decisions::Arguments),
+    /// Derive a recorded decision again and say whether it is equal, field by field
+    Replay(replay::Arguments),
+    /// Bring everything home: simulate, show, confirm, send
+    EmergencyExit(emergency_exit::Arguments),
+    /// Work with the configuration file
+    #[command(subcommand)]
+    Config(config::Command),
+    /// A local chain with the real protocols, a private relay and a KMS endpoint
+    Devnet(devnet::Arguments),
+    /// The whole story on a local chain, from deposit to redemption
+    Story(story::Arguments),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    output::init_logging(cli.log_json);
+    // The first provider that is installed stays; there is no other in this binary.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("ballast: the runtime does not start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Run(arguments) => run::run(arguments).await,
+            Command::Status(arguments) => status::run(arguments).await,
+            Command::Decisions(arguments) => decisions::run(arguments).await,
+            Command::Replay(arguments) => replay::run(arguments).await,
+            Command::EmergencyExit(arguments) => emergency_exit::run(arguments).await,
+            Command::Config(command) => config::run(command).await,
+            Command::Devnet(arguments) => devnet::run(arguments).await,
+            Command::Story(arguments) => story::run(arguments).await,
+        }
+    });
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("ballast: {}", output::chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! How things are shown: logs on standard error, answers on standard output.
+
+use ballast_types::{Action, DecisionRecord, Mode, Snapshot, VenueReading};
+use eyre::Report;
+use serde::Serialize;
+use std::io::IsTerminal;
+use tracing_subscriber::EnvFilter;
+
+/// Logs go to standard error; RUST_LOG chooses what.
+pub(crate) fn init_logging(json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,ballast=info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        builder.json().init();
+    } else {
+        builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).init();
+    }
+}
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &Report) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        // Transparent errors repeat their source.
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+pub(crate) fn json(value: &impl Serialize) -> eyre::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// The vault's positions as a table, one line per venue.
+pub(crate) fn venues(snapshot: &Snapshot) -> String {
+    let mut lines = vec![format!("  {:<18} {:>16} {:>8} {:>11} {:>18}", "venue", "USDC", "of NAV", "utilisation", "venue size")];
+    let nav = snapshot.vault.nav.0.max(1);
+    let share = |value: u128| format!("{:.1} %", value as f64 * 100.0 / nav as f64);
+    for venue in &snapshot.venues {
+        lines.push(match &venue.reading {
+            VenueReading::Read { value, utilisation, size, .. } => format!(
+                "  {:<18} {:>16} {:>8} {:>9.2} % {:>18}",
+                venue.name,
+                value.to_string(),
+                share(value.0),
+                utilisation.0 as f64 / 1e16,
+                size.to_string(),
+            ),
+            VenueReading::Unreadable { why } => format!("  {:<18} unreadable: {why}", venue.name),
+        });
+    }
+    let idle = snapshot.vault.idle;
+    lines.push(format!("  {:<18} {:>16} {:>8}", "idle", idle.to_string(), share(idle.0)));
+    lines.push(format!("  {:<18} {:>16}", "NAV", snapshot.vault.nav.to_string()));
+    lines.join("\n")
+}
+
+pub(crate) const fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Normal => "Normal",
+        Mode::ReduceOnly => "ReduceOnly",
+        Mode::Exit => "Exit",
+    }
+}
+
+/// A decision with its gates, for a person.
+pub(crate) fn decision(record: &DecisionRecord) -> String {
+    let mut lines = vec![match &record.decision.action {
+        Action::Hold => format!("HOLD at block {}", record.snapshot.block.number),
+        Action::Rebalance { .. } => format!("REBALANCE at block {}", record.snapshot.block.number),
+    }];
+    for target in record.decision.targets() {
+        let name = record.snapshot.venues.iter().find(|venue| venue.adapter == target.adapter);
+        lines.push(format!(
+            "  {:<18} {} → {} ({} bps of NAV)",
+            name.map_or_else(|| target.adapter.to_string(), |venue| venue.name.clone()),
+            target.from,
+            target.to,
+            target.bps.0,
+        ));
+    }
+    for gate in &record.decision.gates {
+        lines.push(format!("  [{}] {:<12} {}", if gate.passed { "pass" } else { "HOLD" }, gate.id.to_string(), gate.detail));
+    }
+    lines.join("\n")
+}

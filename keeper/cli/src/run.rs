@@ -1,0 +1,86 @@
+//! `ballast run`
+
+use crate::output;
+use ballast_allocator::record;
+use ballast_executor::Outcome;
+use ballast_service::{Config, Cycle, Keeper, Observer};
+use clap::Args;
+use std::{path::PathBuf, process::ExitCode};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The configuration file
+    #[arg(long, default_value = "ballast.toml")]
+    config: PathBuf,
+    /// One cycle, then end: exit code 0 for a hold or a rebalance that landed, 1 otherwise
+    #[arg(long)]
+    once: bool,
+    /// Observe and decide only: nothing is written, signed or sent, and no key is needed
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the cycle as JSON (with --once or --dry-run)
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
+    let config = Config::load(&arguments.config)?;
+    if arguments.dry_run {
+        return dry_run(&config, arguments.json).await;
+    }
+    let (keeper, settled) = Keeper::start(&config).await?;
+    for outcome in &settled {
+        tracing::info!(subject = ?outcome.subject, state = ?outcome.state, "settled what an earlier run left");
+    }
+    if arguments.once {
+        let cycle = keeper.cycle().await?;
+        show(&cycle, arguments.json)?;
+        return Ok(if cycle.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    tracing::info!(account = %keeper.account(), vault = %keeper.observer().deployment().vault, "keeper runs");
+    keeper.run(stopped()).await?;
+    tracing::info!("keeper stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn dry_run(config: &Config, json: bool) -> eyre::Result<ExitCode> {
+    let observer = Observer::connect(config).await?;
+    let record = record(observer.snapshot().await?, config.policy());
+    if json {
+        output::json(&serde_json::json!({ "decision_hash": record.hash()?, "record": record, "outcome": null }))?;
+    } else {
+        println!("{}\n\n{}", output::venues(&record.snapshot), output::decision(&record));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(cycle: &Cycle, json: bool) -> eyre::Result<()> {
+    if json {
+        return output::json(cycle);
+    }
+    println!("{}", output::decision(&cycle.record));
+    if let Some(outcome) = &cycle.outcome {
+        println!("{}", outcome_line(outcome));
+    }
+    Ok(())
+}
+
+fn outcome_line(outcome: &Outcome) -> String {
+    match (&outcome.landing, &outcome.reason) {
+        (Some(landing), None) => format!("  landed in block {} as {}", landing.block_number, landing.tx_hash),
+        (_, reason) => format!("  not done: {:?}: {}", outcome.state, reason.as_deref().unwrap_or("no reason recorded")),
+    }
+}
+
+/// Ready at the first SIGTERM or SIGINT.
+async fn stopped() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        // Without handlers the signals end the process at once, which the outbox is made for.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,367 @@
+//! `ballast story`: from deposit to redemption on a local chain with the real protocols. Every step is checked; the first one
+//! that did not truly happen ends the story with an error.
+
+mod keeper_process;
+mod summary;
+mod witness;
+
+use crate::output;
+use alloy::{
+    primitives::{Address, Bytes, U256, keccak256},
+    providers::Provider,
+    rpc::types::TransactionReceipt,
+    sol_types::SolEvent,
+};
+use ballast_chain::bindings::Vault;
+use ballast_devnet::{
+    Devnet, DevnetConfig,
+    accounts::Role,
+    address_book::AddressBook,
+    deploy::Terms,
+    keeper_config::keeper_config,
+    market::{IKillSwitchTrip, Market, USD},
+    prepared,
+};
+use ballast_service::{Config, Observer};
+use ballast_types::Snapshot;
+use clap::Args;
+use eyre::{OptionExt, WrapErr, ensure};
+use keeper_process::KeeperProcess;
+use serde_json::Value;
+use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
+use summary::{Deposit, ExitedAdapter, KillSwitch, Protocol, Rebalance, Redemption, Refused, Replay, Summary, Target};
+use witness::Witness;
+
+/// Real time between blocks while the keeper works.
+const BLOCK_TIME: Duration = Duration::from_millis(1_500);
+/// What each depositor brings, base units of USDC.
+const DEPOSITS: [u64; 3] = [30_000_000_000, 20_000_000_000, 10_000_000_000];
+const HOUR: u64 = 3_600;
+const MILLION: u64 = 1_000_000_000_000;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Where node_modules and the contracts are
+    #[arg(long, default_value = ".")]
+    project_root: PathBuf,
+    /// Where summary.json and the keeper's files are written; emptied first
+    #[arg(long, default_value = "target/run")]
+    out: PathBuf,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
+    let root = arguments
+        .project_root
+        .canonicalize()
+        .wrap_err_with(|| format!("--project-root {} is not a folder", arguments.project_root.display()))?;
+    if arguments.out.exists() {
+        fs::remove_dir_all(&arguments.out).wrap_err_with(|| format!("cannot empty {}", arguments.out.display()))?;
+    }
+    println!("Starting a local chain with Aave V3, Morpho, Safe and Ballast …");
+    let (devnet, book) = prepared::start(DevnetConfig::new(&root), &Terms::default(), &arguments.out).await?;
+    let told = tell(&devnet, &book, &arguments.out).await;
+    devnet.shutdown().await?;
+    let summary = told?;
+    let path = arguments.out.join("summary.json");
+    fs::write(&path, serde_json::to_string_pretty(&summary)? + "\n")
+        .wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    println!("\nEvery step happened. {}", path.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn tell(devnet: &Devnet, book: &AddressBook, out: &std::path::Path) -> eyre::Result<Summary> {
+    let config_path = out.join("keeper.toml");
+    fs::write(&config_path, keeper_config(book))?;
+    let config = Config::load(&config_path)?;
+    let market = Market::new(devnet, book)?;
+    let story = Story {
+        devnet,
+        book,
+        witness: Witness::start(market.rpc().clone()).await?,
+        observer: Observer::connect(&config).await?,
+        keeper: KeeperProcess { config: config_path },
+        market,
+    };
+    story.tell().await
+}
+
+struct Story<'a> {
+    devnet: &'a Devnet,
+    book: &'a AddressBook,
+    market: Market<'a>,
+    witness: Witness,
+    observer: Observer,
+    keeper: KeeperProcess,
+}
+
+impl Story<'_> {
+    async fn tell(&self) -> eyre::Result<Summary> {
+        let first_block = self.market.rpc().get_block_number().await?;
+        let protocols = self.protocols().await?;
+        self.market.refresh_feeds().await?;
+
+        let deposits = self.deposits().await?;
+        let mut rebalances = vec![self.rebalance("The keeper puts the idle money to work").await?];
+        let mut refused = vec![self.refusal("It is asked again at once").await?];
+
+        heading("Seven hours pass; on Aave borrowers repay, on Morpho they draw");
+        self.market.pass_time(7 * HOUR).await?;
+        self.market.repay_aave(25 * MILLION).await?;
+        self.market.borrow_morpho(3 * MILLION).await?;
+        rebalances.push(self.rebalance("The keeper follows the rates").await?);
+
+        heading("A day passes and USDC's feed stays silent past its heartbeat");
+        self.devnet.builder().advance_time(26 * HOUR).await?;
+        self.devnet.builder().build_block().await?;
+        refused.push(self.refusal("A decision on a stale price").await?);
+        self.market.refresh_feeds().await?;
+
+        let replay = self.replay(&rebalances).await?;
+        let kill_switch = self.depeg().await?;
+        let redemptions = self.redemptions().await?;
+        let left = self.market.read(self.book.contracts.vault, Vault::totalAssetsCall {}).await?;
+        let unredeemed_assets = amount(left)?;
+        ensure!(unredeemed_assets <= 3, "{unredeemed_assets} base units are left in the vault, expected at most 3");
+
+        Ok(Summary {
+            chain_id: self.book.chain_id,
+            block_range: [first_block, self.market.rpc().get_block_number().await?],
+            protocols,
+            deposits,
+            rebalances,
+            refused,
+            replay,
+            kill_switch,
+            redemptions,
+            unredeemed_assets,
+        })
+    }
+
+    async fn protocols(&self) -> eyre::Result<Vec<Protocol>> {
+        heading("The chain holds");
+        let (protocols, contracts) = (&self.book.protocols, &self.book.contracts);
+        let known: [(&'static str, Address); 9] = [
+            ("Aave V3 Pool", protocols.aave.pool),
+            ("Aave V3 rate strategy", protocols.aave.rate_strategy),
+            ("Morpho Blue", protocols.morpho.blue),
+            ("Morpho AdaptiveCurveIrm", protocols.morpho.irm),
+            ("MetaMorpho", protocols.morpho.meta_morpho),
+            ("Circle USDC", protocols.usdc),
+            ("Safe 1.4.1", protocols.safe.singleton),
+            ("OpenZeppelin TimelockController", contracts.timelock),
+            ("Ballast Vault", contracts.vault),
+        ];
+        let mut listed = Vec::new();
+        for (name, address) in known {
+            let code = self.market.rpc().get_code_at(address).await?;
+            ensure!(!code.is_empty(), "there is no code at {name}'s address {address}");
+            println!("  {name:<32} {address}");
+            listed.push(Protocol { name, address, code_hash: keccak256(&code) });
+        }
+        Ok(listed)
+    }
+
+    async fn deposits(&self) -> eyre::Result<Vec<Deposit>> {
+        heading("Three depositors come");
+        let mut deposits = Vec::new();
+        for (index, assets) in DEPOSITS.into_iter().enumerate() {
+            let role = Role::Depositor(index);
+            let account = role.address()?;
+            self.market.mint_usdc(account, assets).await?;
+            let by_permit = index == DEPOSITS.len() - 1;
+            let receipt = if by_permit {
+                self.market.deposit_by_permit(role, assets).await?
+            } else {
+                self.market.deposit(role, assets).await?
+            };
+            let event = logged::<Vault::Deposit>(&receipt, self.book.contracts.vault)?;
+            ensure!(event.assets == U256::from(assets), "the vault took {} instead of {assets}", event.assets);
+            ensure!(self.witness.has_seen(receipt.transaction_hash).await, "the watcher misses public transactions");
+            println!("  {account} deposits {} USDC{}", whole(assets), if by_permit { " with a permit" } else { "" });
+            deposits.push(Deposit {
+                account,
+                assets: assets.into(),
+                shares: amount(event.shares)?,
+                tx: receipt.transaction_hash,
+            });
+        }
+        Ok(deposits)
+    }
+
+    async fn rebalance(&self, title: &str) -> eyre::Result<Rebalance> {
+        heading(title);
+        let before = self.observer.snapshot().await?;
+        let cycle = self.cycle().await?;
+        let landing = &cycle["outcome"]["landing"];
+        ensure!(cycle["outcome"]["state"] == "final", "expected a rebalance, got {:#}", cycle["record"]["decision"]);
+        let reconciliation = &landing["reconciliation"];
+        let moved = &reconciliation["rebalance"];
+        let rebalance = Rebalance {
+            tx: field(landing, "tx_hash")?,
+            block: field(landing, "block_number")?,
+            proof: field(&cycle, "decision_hash")?,
+            targets: self.targets(&cycle, &before)?,
+            nav_before: decimal(moved, "nav_before")?,
+            nav_after: decimal(moved, "nav_after")?,
+            gas_used: field(reconciliation, "gas_used")?,
+            gas_simulated: field(reconciliation, "gas_simulated")?,
+            balances_equal: reconciliation["logs_equal"] == true && moved["balances_equal"] == true,
+            private: !self.witness.has_seen(field(landing, "tx_hash")?).await,
+            bundle_hash: field(landing, "bundle_hash")?,
+            decision_ms: field(&cycle, "decision_ms")?,
+        };
+        ensure!(rebalance.gas_used == rebalance.gas_simulated, "gas differs from the simulation: {rebalance:?}");
+        ensure!(rebalance.balances_equal, "balances differ from the simulation: {reconciliation:#}");
+        ensure!(rebalance.private, "the rebalance was seen in the public pool");
+
+        println!("before\n{}", output::venues(&before));
+        println!("after\n{}", output::venues(&self.observer.snapshot().await?));
+        let prediction = &cycle["record"]["decision"]["prediction"];
+        println!(
+            "  yield on NAV {} → {}; gas {} as simulated, in block {} by private bundle, proof {}",
+            percent(prediction, "apr_before")?,
+            percent(prediction, "apr_after")?,
+            rebalance.gas_used,
+            rebalance.block,
+            rebalance.proof,
+        );
+        Ok(rebalance)
+    }
+
+    /// One cycle of the keeper, with blocks coming.
+    async fn cycle(&self) -> eyre::Result<Value> {
+        self.devnet.builder().start_interval(BLOCK_TIME).await;
+        let cycle = self.keeper.call(&["run", "--once"]).await;
+        self.devnet.builder().stop_interval().await;
+        cycle
+    }
+
+    fn targets(&self, cycle: &Value, snapshot: &Snapshot) -> eyre::Result<Vec<Target>> {
+        let targets = cycle["record"]["decision"]["action"]["targets"].as_array().ok_or_eyre("the cycle has no targets")?;
+        targets
+            .iter()
+            .map(|target| {
+                let adapter: Address = field(target, "adapter")?;
+                let venue = snapshot.venues.iter().find(|venue| venue.adapter == adapter);
+                let venue = venue.ok_or_eyre("a target outside the snapshot")?.name.clone();
+                Ok(Target { venue, bps: field(target, "bps")? })
+            })
+            .collect()
+    }
+
+    async fn refusal(&self, title: &str) -> eyre::Result<Refused> {
+        heading(title);
+        let cycle = self.cycle().await?;
+        ensure!(cycle["outcome"].is_null(), "expected a refusal, got {:#}", cycle["outcome"]);
+        let gates = cycle["record"]["decision"]["gates"].as_array().ok_or_eyre("the cycle has no gates")?;
+        let failed: Vec<String> = gates
+            .iter()
+            .filter(|gate| gate["passed"] == false)
+            .filter_map(|gate| Some(format!("{}: {}", gate["id"].as_str()?, gate["detail"].as_str()?)))
+            .filter(|reason| !reason.contains("not evaluated"))
+            .collect();
+        ensure!(!failed.is_empty(), "a hold without a reason");
+        for reason in &failed {
+            println!("  HOLD  {reason}");
+        }
+        Ok(Refused { reason: failed.join("; ") })
+    }
+
+    async fn replay(&self, rebalances: &[Rebalance]) -> eyre::Result<Replay> {
+        heading("Somebody checks the first rebalance");
+        let tx = rebalances.first().ok_or_eyre("no rebalance to replay")?.tx.to_string();
+        let report = self.keeper.call(&["replay", &tx]).await?;
+        let equal = report["equal"] == true;
+        ensure!(equal, "the replay differs: {report:#}");
+        println!("  replay of {tx}: equal, field by field");
+        Ok(Replay { equal })
+    }
+
+    async fn depeg(&self) -> eyre::Result<KillSwitch> {
+        heading("USDC leaves its peg");
+        let (contracts, protocols) = (&self.book.contracts, &self.book.protocols);
+        let nav_before = self.observer.snapshot().await?.vault.nav.0;
+        let condition = self.market.push_price(protocols.feeds.usdc_usd, USD * 97 / 100).await?;
+        let condition_block = condition.block_number.ok_or_eyre("no block")?;
+        println!("  block {condition_block}: the feed answers 0.97");
+        let trip = IKillSwitchTrip::tripCall { trigger: 0, token: protocols.usdc };
+        let tripped = self.market.send(Role::Borrower, contracts.kill_switch, trip).await?;
+        let tripped_block = tripped.block_number.ok_or_eyre("no block")?;
+        println!("  block {tripped_block}: a passer-by trips the switch; deposits are closed");
+        ensure!(tripped_block <= condition_block + 1, "the trip took {} blocks", tripped_block - condition_block);
+
+        self.devnet.builder().start_interval(BLOCK_TIME).await;
+        let exit = self.keeper.call(&["emergency-exit", "--yes"]).await;
+        self.devnet.builder().stop_interval().await;
+        let exit = exit?;
+        ensure!(exit["outcome"]["state"] == "final", "the exit did not land: {:#}", exit["outcome"]);
+        let exit_block = field(&exit["outcome"]["landing"], "block_number")?;
+        let mut adapters = Vec::new();
+        for venue in exit["plan"]["venues"].as_array().ok_or_eyre("no venues in the exit")? {
+            let exited = ExitedAdapter {
+                venue: field(venue, "name")?,
+                recovered: amount(field::<U256>(venue, "received")?)?,
+                ok: field(venue, "ok")?,
+                reason: field::<Bytes>(venue, "reason")?,
+            };
+            println!("  block {exit_block}: {} pays {} USDC back", exited.venue, decimal_usdc(exited.recovered));
+            adapters.push(exited);
+        }
+        let after = self.observer.snapshot().await?;
+        ensure!(after.vault.idle == after.vault.nav, "not everything came home: {}", output::venues(&after));
+        let lost = nav_before.saturating_sub(after.vault.nav.0);
+        let nav_loss_bps = u64::try_from((lost * 10_000).div_ceil(nav_before.max(1)))?;
+        Ok(KillSwitch { trigger: "peg", condition_block, tripped_block, exit_block, nav_loss_bps, adapters })
+    }
+
+    async fn redemptions(&self) -> eyre::Result<Vec<Redemption>> {
+        heading("Every depositor leaves");
+        let mut redemptions = Vec::new();
+        for (index, deposited) in DEPOSITS.into_iter().enumerate() {
+            let role = Role::Depositor(index);
+            let receipt = self.market.redeem_all(role).await?;
+            let event = logged::<Vault::Withdraw>(&receipt, self.book.contracts.vault)?;
+            let assets = amount(event.assets)?;
+            let account = role.address()?;
+            println!("  {account} put in {} and takes out {} USDC", whole(deposited), decimal_usdc(assets));
+            redemptions.push(Redemption { account, assets, tx: receipt.transaction_hash });
+        }
+        Ok(redemptions)
+    }
+}
+
+fn heading(text: &str) {
+    println!("\n{text}");
+}
+
+fn logged<E: SolEvent>(receipt: &TransactionReceipt, from: Address) -> eyre::Result<E> {
+    let logs = receipt.logs().iter().filter(|log| log.address() == from);
+    let mut events = logs.filter_map(|log| E::decode_log(&log.inner).ok());
+    Ok(events.next().ok_or_eyre("the vault logged nothing of the kind")?.data)
+}
+
+fn field<T: serde::de::DeserializeOwned>(value: &Value, name: &str) -> eyre::Result<T> {
+    serde_json::from_value(value[name].clone()).wrap_err_with(|| format!("{name} in {value:#}"))
+}
+
+/// An amount that is written as a decimal string.
+fn decimal(value: &Value, name: &str) -> eyre::Result<u128> {
+    field::<String>(value, name)?.parse().wrap_err_with(|| format!("{name} is not a decimal number"))
+}
+
+fn percent(value: &Value, name: &str) -> eyre::Result<String> {
+    Ok(ballast_types::Apr(decimal(value, name)?).percent())
+}
+
+fn amount(value: U256) -> eyre::Result<u128> {
+    u128::try_from(value).wrap_err("an amount above 2^128")
+}
+
+fn whole(base_units: u64) -> u64 {
+    base_units / 1_000_000
+}
+
+fn decimal_usdc(base_units: u128) -> String {
+    ballast_types::Assets(base_units).to_string()
+}
+

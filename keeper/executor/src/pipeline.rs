@@ -1,0 +1,411 @@
+//! From a decision record to a settled transaction.
+//!
+//! presimulate with the attestor check overridden → attest → simulate the final calldata for the next block → sign → bundle
+//! for that block only → wait for the block → receipt or expiry. Each arrow is a transition of the outbox.
+
+use crate::{
+    attestor::{AttestError, Attestor, Claim, Rederive},
+    config::{ConfigError, ExecutorConfig},
+    fees::{self, Fees, MAX_GAS_LIMIT},
+    outbox::Job,
+    outcome::{ExecuteError, Outcome},
+    prediction,
+    proof::{self, Statement},
+    reconcile::Expected,
+    relay::{Bundle, Relay},
+    scope,
+    signer::Signer,
+};
+use alloy::{
+    consensus::SignableTransaction,
+    eips::{BlockId, BlockNumberOrTag, eip2718::Encodable2718},
+    primitives::{Address, B256, Bytes, U256},
+    providers::{DynProvider, Provider},
+    signers::{SignerSync as _, local::PrivateKeySigner},
+};
+use ballast_chain::{
+    BlockContext, Overrides, RpcPool, Simulation, SimulationError, Simulator, TxPlan, verify_attestor_slot,
+};
+use ballast_store::{Facts, State, Store, Subject};
+use ballast_types::{Action, DecisionRecord};
+use serde_json::json;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Less gas than any call of ours needs; a balance that does not pay it is empty for all purposes.
+const LEAST_GAS: u64 = 100_000;
+
+/// What the executor works with.
+#[derive(Debug)]
+pub struct Parts {
+    pub pool: Arc<RpcPool>,
+    pub simulator: Arc<Simulator>,
+    /// Opened for writing: holding it is holding the lease.
+    pub store: Arc<Store>,
+    /// The keeper account.
+    pub signer: Arc<dyn Signer>,
+    pub attestor: Attestor,
+    pub relay: Arc<dyn Relay>,
+}
+
+/// Lands decisions and calls, one at a time, each at most once.
+#[derive(Debug)]
+pub struct Executor {
+    pub(crate) config: ExecutorConfig,
+    pub(crate) pool: Arc<RpcPool>,
+    pub(crate) store: Arc<Store>,
+    simulator: Arc<Simulator>,
+    signer: Arc<dyn Signer>,
+    attestor: Attestor,
+    relay: Arc<dyn Relay>,
+    /// One account, one nonce, one attempt.
+    pub(crate) turn: Mutex<()>,
+}
+
+/// Why an attempt ends before anything was sent.
+pub(crate) enum Stop {
+    /// It is refused, and its decision with it.
+    Reject(String),
+    /// Something it needs did not work; the decision itself may be fine.
+    Fail(ExecuteError),
+}
+
+impl<E: Into<ExecuteError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Fail(error.into())
+    }
+}
+
+/// A transaction that ran for the block it is for.
+pub(crate) struct Simulated {
+    plan: TxPlan,
+    block: BlockContext,
+    simulation: Simulation,
+}
+
+impl Executor {
+    /// # Errors
+    /// [`ConfigError`] if a number is out of range, if keeper and attestor are one key, or for a drill outside the
+    /// development chain.
+    pub fn new(config: ExecutorConfig, parts: Parts) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let Parts { pool, simulator, store, signer, attestor, relay } = parts;
+        if signer.address() == attestor.address() {
+            return Err(ConfigError::SameKey(signer.address()));
+        }
+        Ok(Self { config, pool, store, simulator, signer, attestor, relay, turn: Mutex::new(()) })
+    }
+
+    /// The keeper account.
+    #[must_use]
+    pub fn account(&self) -> Address {
+        self.signer.address()
+    }
+
+    /// Executes a decision: attempts it block after block until it lands, is refused, or is no longer fresh. A decision that
+    /// was concluded before is not executed again; its outcome is returned.
+    ///
+    /// # Errors
+    /// [`ExecuteError`] if something that is needed does not work. What was done is recorded: call again, or
+    /// [`Self::resume`] after a restart.
+    pub async fn execute(&self, record: &DecisionRecord, rederive: &Rederive<'_>) -> Result<Outcome, ExecuteError> {
+        let _turn = self.turn.lock().await;
+        let hash = self.store.put_decision(record).await?;
+        if record.decision.action == Action::Hold {
+            return Err(ExecuteError::Hold);
+        }
+        self.settle_open().await?;
+        let subject = Subject::Decision(hash);
+        loop {
+            self.find_late(Some(subject)).await?;
+            let attempts = self.store.attempts(subject).await?;
+            if let Some(outcome) = Outcome::of(&attempts)? {
+                let spent = outcome.attempts >= self.config.max_attempts;
+                if outcome.state != State::Expired {
+                    return Ok(outcome);
+                }
+                if spent {
+                    return self.give_up(subject, &outcome).await;
+                }
+            }
+            let detail = json!({ "snapshot_block": record.snapshot.block.number, "nonce": record.snapshot.hub.nonce });
+            let mut job = self.begin(subject, detail).await?;
+            match self.prepare(&mut job, record, hash, rederive).await {
+                Ok(ready) => self.land(&mut job, ready).await?,
+                Err(stop) => self.stop(&mut job, stop).await?,
+            }
+        }
+    }
+
+    /// Ends an attempt that stopped; an error is returned after it is recorded.
+    pub(crate) async fn stop(&self, job: &mut Job, stop: Stop) -> Result<(), ExecuteError> {
+        match stop {
+            Stop::Reject(reason) => self.end(job, State::Rejected, reason).await,
+            // The store is what failed: there is nowhere to write that down.
+            Stop::Fail(ExecuteError::Store(error)) => Err(error.into()),
+            Stop::Fail(error) => {
+                self.end(job, State::Expired, format!("nothing was sent: {error}")).await?;
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) async fn give_up(&self, subject: Subject, outcome: &Outcome) -> Result<Outcome, ExecuteError> {
+        let last = outcome.reason.as_deref().unwrap_or("it expired");
+        let reason = format!("given up after {} attempts; the last: {last}", outcome.attempts);
+        let attempts = self.store.attempts(subject).await?;
+        if let Some(attempt) = attempts.last() {
+            self.end(&mut Job::from(attempt), State::Rejected, reason).await?;
+        }
+        self.outcome(subject).await
+    }
+
+    /// The outcome as the store has it.
+    pub(crate) async fn outcome(&self, subject: Subject) -> Result<Outcome, ExecuteError> {
+        let outcome = Outcome::of(&self.store.attempts(subject).await?)?;
+        // Asked only about subjects that have an attempt.
+        Ok(outcome.unwrap_or(Outcome { subject, state: State::Expired, attempts: 0, reason: None, landing: None }))
+    }
+
+    /// Everything up to a final simulation that did what the decision said.
+    async fn prepare(
+        &self,
+        job: &mut Job,
+        record: &DecisionRecord,
+        hash: B256,
+        rederive: &Rederive<'_>,
+    ) -> Result<Simulated, Stop> {
+        let targets =
+            scope::admit(record, hash, &self.config.scope).map_err(|unfit| Stop::Reject(unfit.to_string()))?;
+        let block = self.next_block().await?;
+        self.check_fresh(record, &block).await?;
+        self.step(job, State::Gated, Facts::default(), json!({ "target_block": block.number })).await?;
+
+        let presimulated = self.presimulate(record, hash, targets, block).await?;
+        let detail = json!({
+            "block": presimulated.block.number,
+            "gas_used": presimulated.simulation.gas_used,
+        });
+        self.step(job, State::Presimulated, Facts::default(), detail).await?;
+
+        let bytes = record.to_canonical().map_err(|error| Stop::Reject(error.to_string()))?;
+        let claim = Claim {
+            record: &bytes,
+            decision_hash: hash,
+            plan: &presimulated.plan,
+            block_timestamp: presimulated.block.timestamp,
+            presimulation: &presimulated.simulation,
+        };
+        let (statement, signature) = match self.attestor.attest(&claim, rederive).await {
+            Ok(attested) => attested,
+            Err(AttestError::Signer(error)) => return Err(error.into()),
+            Err(refusal) => return Err(Stop::Reject(format!("the attestor refused: {refusal}"))),
+        };
+        let calldata = proof::calldata(proof::allocations(targets), &statement, &signature);
+        let facts =
+            Facts { calldata: Some(calldata.clone()), valid_until: Some(statement.valid_until), ..Facts::default() };
+        let detail = json!({ "attestor": self.attestor.address(), "valid_until": statement.valid_until });
+        self.step(job, State::Attested, facts, detail).await?;
+
+        let gas_limit =
+            fees::gas_limit(presimulated.simulation.gas_used).map_err(|error| Stop::Reject(error.to_string()))?;
+        let block = self.next_block().await?;
+        self.check_fresh(record, &block).await?;
+        let plan = self.plan(self.config.scope.hub, calldata, &block, gas_limit).await?;
+        let simulation = self.simulate(&plan, &block, &Overrides::default()).await?;
+        self.check_prediction(record, hash, &simulation, "final simulation")?;
+        let ready = Simulated { plan, block, simulation };
+        self.record_simulation(job, &ready).await?;
+        Ok(ready)
+    }
+
+    /// Runs the move as it would be, with a throwaway key in the attestor's place so that no real signature exists yet.
+    async fn presimulate(
+        &self,
+        record: &DecisionRecord,
+        hash: B256,
+        targets: &[ballast_types::Target],
+        block: BlockContext,
+    ) -> Result<Simulated, Stop> {
+        let scope = &self.config.scope;
+        let attestor = verify_attestor_slot(self.provider(), scope.hub).await?;
+        if attestor != self.attestor.address() {
+            let own = self.attestor.address();
+            return Err(Stop::Reject(format!(
+                "the hub's attestor is {attestor}, ours is {own}; configure the right key"
+            )));
+        }
+        let statement = Statement {
+            decision_hash: hash,
+            nonce: record.snapshot.hub.nonce,
+            valid_until: block.timestamp.saturating_add(self.config.proof_validity),
+        };
+        let allocations = proof::allocations(targets);
+        let digest = proof::digest(scope.chain_id, scope.hub, scope.vault, &allocations, &statement);
+        let throwaway = PrivateKeySigner::random();
+        let signature = throwaway.sign_hash_sync(&digest).map_err(|error| Stop::Reject(error.to_string()))?;
+        let calldata = proof::calldata(allocations, &statement, &signature);
+        let plan = self.plan(scope.hub, calldata, &block, MAX_GAS_LIMIT).await?;
+        let overrides = Overrides::attestor(scope.hub, throwaway.address());
+        let simulation = self.simulate(&plan, &block, &overrides).await?;
+        self.check_prediction(record, hash, &simulation, "presimulation")?;
+        Ok(Simulated { plan, block, simulation })
+    }
+
+    fn check_prediction(
+        &self,
+        record: &DecisionRecord,
+        hash: B256,
+        simulation: &Simulation,
+        which: &str,
+    ) -> Result<(), Stop> {
+        let differs = |list: &[prediction::Mismatch]| {
+            Stop::Reject(format!("the {which} is not what the decision said: {}", prediction::list(list)))
+        };
+        if !simulation.success {
+            let why = simulation.revert.as_deref().unwrap_or("it reverted without a reason");
+            return Err(Stop::Reject(format!("the {which} failed: {why}")));
+        }
+        let event = prediction::executed(&simulation.logs, self.config.scope.hub).map_err(|one| differs(&[one]))?;
+        prediction::check(record, hash, &event, self.config.max_nav_loss).map_err(|list| differs(&list))
+    }
+
+    /// The snapshot's block is still canonical and not too far back.
+    async fn check_fresh(&self, record: &DecisionRecord, target: &BlockContext) -> Result<(), Stop> {
+        let observed = &record.snapshot.block;
+        let age = target.number.saturating_sub(observed.number);
+        if age > self.config.max_decision_blocks {
+            let limit = self.config.max_decision_blocks;
+            return Err(Stop::Reject(format!("the decision is {age} blocks old, at most {limit} are allowed")));
+        }
+        let block = self
+            .provider()
+            .get_block_by_number(BlockNumberOrTag::Number(observed.number))
+            .await
+            .map_err(|error| chain_error("the snapshot's block", &error))?;
+        match block {
+            Some(block) if block.header.hash == observed.hash => Ok(()),
+            _ => Err(Stop::Reject(format!(
+                "block {} {} of the snapshot was reorganised away",
+                observed.number, observed.hash
+            ))),
+        }
+    }
+
+    pub(crate) async fn next_block(&self) -> Result<BlockContext, ExecuteError> {
+        let next = BlockContext::next(self.provider(), self.config.slot_seconds).await;
+        Ok(next.map_err(SimulationError::from)?)
+    }
+
+    /// A transaction of the keeper for that block: nonce from the chain as it is before it, fees for its base fee, and no
+    /// more gas than the balance pays.
+    pub(crate) async fn plan(
+        &self,
+        to: Address,
+        input: Bytes,
+        block: &BlockContext,
+        gas_limit: u64,
+    ) -> Result<TxPlan, Stop> {
+        let from = self.account();
+        let parent = BlockId::number(block.parent_number);
+        let nonce = self
+            .provider()
+            .get_transaction_count(from)
+            .block_id(parent)
+            .await
+            .map_err(|error| chain_error("the keeper's nonce", &error))?;
+        let balance = self
+            .provider()
+            .get_balance(from)
+            .block_id(parent)
+            .await
+            .map_err(|error| chain_error("the keeper's balance", &error))?;
+        let Fees { max_fee_per_gas, max_priority_fee_per_gas } =
+            self.config.fees.offer(u128::from(block.base_fee)).map_err(|error| Stop::Reject(error.to_string()))?;
+        let payable = balance.checked_div(U256::from(max_fee_per_gas)).unwrap_or(U256::MAX);
+        let gas_limit = gas_limit.min(payable.saturating_to());
+        if gas_limit < LEAST_GAS {
+            return Err(Stop::Reject(format!(
+                "the keeper account {from} holds {balance} wei, which pays {gas_limit} gas at {max_fee_per_gas} wei; send it ether"
+            )));
+        }
+        let chain_id = self.config.scope.chain_id;
+        Ok(TxPlan { from, to, nonce, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, input, chain_id })
+    }
+
+    pub(crate) async fn simulate(
+        &self,
+        plan: &TxPlan,
+        block: &BlockContext,
+        overrides: &Overrides,
+    ) -> Result<Simulation, ExecuteError> {
+        Ok(self.simulator.simulate(plan, block, overrides).await?)
+    }
+
+    pub(crate) async fn record_simulation(&self, job: &mut Job, ready: &Simulated) -> Result<(), ExecuteError> {
+        let Simulated { plan, block, simulation } = ready;
+        let expected = serde_json::to_value(Expected::from(simulation)).map_err(ballast_store::StoreError::from)?;
+        let facts = Facts {
+            account: Some(plan.from),
+            account_nonce: Some(plan.nonce),
+            calldata: Some(plan.input.clone()),
+            target_block: Some(block.number),
+            target_timestamp: Some(block.timestamp),
+            simulation: Some(expected),
+            ..Facts::default()
+        };
+        let detail = json!({
+            "block": block.number,
+            "parent": block.parent_hash,
+            "timestamp": block.timestamp,
+            "gas_used": simulation.gas_used,
+            "gas_limit": plan.gas_limit,
+            "max_fee_per_gas": plan.max_fee_per_gas.to_string(),
+            "nonce": plan.nonce,
+        });
+        self.step(job, State::Simulated, facts, detail).await
+    }
+
+    /// Signs what was simulated, hands it to the relay for its block, and settles it.
+    pub(crate) async fn land(&self, job: &mut Job, ready: Simulated) -> Result<(), ExecuteError> {
+        let Simulated { plan, block, .. } = ready;
+        let transaction = plan.unsigned();
+        let signature = match self.signer.sign_hash(transaction.signature_hash()).await {
+            Ok(signature) => signature,
+            Err(error) => return self.stop(job, error.into()).await,
+        };
+        let signed = transaction.into_signed(signature);
+        let (raw_tx, tx_hash) = (Bytes::from(signed.encoded_2718()), *signed.hash());
+        let facts = Facts { raw_tx: Some(raw_tx.clone()), tx_hash: Some(tx_hash), ..Facts::default() };
+        self.step(job, State::Signed, facts, json!({ "tx_hash": tx_hash })).await?;
+
+        let bundle = Bundle { transactions: vec![raw_tx], block: block.number, timestamp: block.timestamp };
+        self.step(job, State::Submitted, Facts::default(), json!({ "target_block": block.number })).await?;
+        let refused = match self.relay.send_bundle(&bundle).await {
+            Ok(bundle_hash) => {
+                self.store.note_bundle(job.id, bundle_hash).await?;
+                None
+            }
+            // Whatever the relay says, the chain has the last word: the bundle's block is waited for all the same.
+            Err(error) => {
+                tracing::warn!(attempt = job.id.0, %error, "relay");
+                Some(error.to_string())
+            }
+        };
+        self.settle(job, refused).await
+    }
+
+    pub(crate) fn provider(&self) -> &DynProvider {
+        self.pool.primary()
+    }
+}
+
+impl Simulated {
+    pub(crate) const fn new(plan: TxPlan, block: BlockContext, simulation: Simulation) -> Self {
+        Self { plan, block, simulation }
+    }
+}
+
+pub(crate) fn chain_error(what: &'static str, error: &dyn std::error::Error) -> ExecuteError {
+    ExecuteError::Chain { what, why: error.to_string() }
+}

@@ -1,0 +1,141 @@
+//! What was simulated, kept until the receipt comes, and how the receipt compares with it.
+
+use crate::prediction::executed;
+use alloy::primitives::{Address, B256, Log, U256};
+use ballast_chain::{Simulation, bindings::RebalanceExecuted};
+use ballast_types::{Assets, Bps};
+use serde::{Deserialize, Serialize};
+
+/// The final simulation, as it is stored with the attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    pub gas_used: u64,
+    pub logs: Vec<Log>,
+}
+
+impl From<&Simulation> for Expected {
+    fn from(simulation: &Simulation) -> Self {
+        Self { gas_used: simulation.gas_used, logs: simulation.logs.clone() }
+    }
+}
+
+/// What the chain says about the transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    pub gas_used: u64,
+    pub logs: Vec<Log>,
+    /// Idle and the listed adapters' values at the end of the block it landed in. `None` for calls without a decision.
+    pub balances: Option<Balances>,
+}
+
+/// Read from the contracts, not from the event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balances {
+    pub idle: U256,
+    /// In the order of the event.
+    pub values: Vec<U256>,
+}
+
+/// Receipt against simulation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconciliation {
+    pub gas_simulated: u64,
+    pub gas_used: u64,
+    pub gas_equal: bool,
+    /// Addresses, topics and data of all logs, in order.
+    pub logs_equal: bool,
+    /// Present when the transaction is a rebalance.
+    pub rebalance: Option<RebalanceReconciliation>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RebalanceReconciliation {
+    /// The event carries the hash of the decision record.
+    pub decision_hash_equal: bool,
+    pub nav_before: Assets,
+    pub nav_after: Assets,
+    pub nav_before_simulated: Assets,
+    pub nav_after_simulated: Assets,
+    pub idle_after: Assets,
+    pub legs: Vec<Leg>,
+    /// Idle and every listed position, read from the contracts at the end of the block, are what was simulated. A transaction
+    /// of someone else later in the same block can make this false while everything above is equal.
+    pub balances_equal: bool,
+}
+
+/// One venue's position before and after, from the receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leg {
+    pub adapter: Address,
+    pub bps: Bps,
+    pub before: Assets,
+    pub after: Assets,
+}
+
+impl Reconciliation {
+    /// Everything is as it was simulated.
+    #[must_use]
+    pub fn is_equal(&self) -> bool {
+        let rebalance = self.rebalance.as_ref().is_none_or(|move_| {
+            move_.decision_hash_equal
+                && move_.nav_before == move_.nav_before_simulated
+                && move_.nav_after == move_.nav_after_simulated
+                && move_.balances_equal
+        });
+        self.gas_equal && self.logs_equal && rebalance
+    }
+
+    /// Compares; `decision` is the hub and the record's hash when the transaction is a rebalance.
+    ///
+    /// # Errors
+    /// If the receipt or the simulation lacks the event that a rebalance has.
+    pub fn of(expected: &Expected, observed: &Observed, decision: Option<(Address, B256)>) -> Result<Self, String> {
+        let rebalance = match decision {
+            None => None,
+            Some((hub, hash)) => {
+                let simulated = executed(&expected.logs, hub).map_err(|error| format!("the simulation: {error}"))?;
+                let actual = executed(&observed.logs, hub).map_err(|error| format!("the receipt: {error}"))?;
+                Some(compare(&simulated, &actual, observed.balances.as_ref(), hash)?)
+            }
+        };
+        Ok(Self {
+            gas_simulated: expected.gas_used,
+            gas_used: observed.gas_used,
+            gas_equal: expected.gas_used == observed.gas_used,
+            logs_equal: expected.logs == observed.logs,
+            rebalance,
+        })
+    }
+}
+
+fn compare(
+    simulated: &RebalanceExecuted,
+    actual: &RebalanceExecuted,
+    balances: Option<&Balances>,
+    hash: B256,
+) -> Result<RebalanceReconciliation, String> {
+    let legs = actual
+        .adapters
+        .iter()
+        .zip(&actual.targetBps)
+        .zip(actual.valuesBefore.iter().zip(&actual.valuesAfter))
+        .map(|((adapter, bps), (before, after))| {
+            Ok(Leg { adapter: *adapter, bps: Bps(*bps), before: assets(*before)?, after: assets(*after)? })
+        })
+        .collect::<Result<_, String>>()?;
+    Ok(RebalanceReconciliation {
+        decision_hash_equal: actual.decisionHash == hash,
+        nav_before: assets(actual.navBefore)?,
+        nav_after: assets(actual.navAfter)?,
+        nav_before_simulated: assets(simulated.navBefore)?,
+        nav_after_simulated: assets(simulated.navAfter)?,
+        idle_after: assets(actual.idleAfter)?,
+        legs,
+        balances_equal: balances
+            .is_some_and(|read| read.idle == simulated.idleAfter && read.values == simulated.valuesAfter),
+    })
+}
+
+fn assets(value: U256) -> Result<Assets, String> {
+    u128::try_from(value).map(Assets).map_err(|_| format!("an amount of {value} is more than any amount of the asset"))
+}

@@ -1,0 +1,338 @@
+//! What became of what was sent: settled from the chain's facts alone, so that it makes no difference who asks or when.
+
+use crate::{
+    Executor,
+    outbox::Job,
+    outcome::{ExecuteError, Outcome},
+    pipeline::chain_error,
+    prediction,
+    reconcile::{Balances, Expected, Observed, Reconciliation},
+};
+use alloy::{
+    eips::BlockId,
+    primitives::{Address, B256, Log},
+    providers::Provider,
+    rpc::types::TransactionReceipt,
+};
+use ballast_chain::bindings::{IAdapter, Vault};
+use ballast_store::{Attempt, Facts, State, Subject};
+use serde_json::{json, to_value};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Looks for the receipt of a used nonce this often before the nonce is said to be someone else's: nodes index receipts a
+/// moment after they import the block.
+const RECEIPT_LOOKS: u32 = 5;
+/// Settled attempts that are looked up again at start.
+const LATE_CANDIDATES: u32 = 20;
+
+impl Executor {
+    /// Settles what an earlier run left. Call at start, before any new decision.
+    ///
+    /// An attempt that was never submitted expires: nothing was sent. One that was is settled from the chain once its block
+    /// has passed: included, reverted, replaced or expired. Nothing is sent here.
+    ///
+    /// # Errors
+    /// [`ExecuteError::HeadStalled`] while the chain has not reached the block; call again later.
+    pub async fn resume(&self) -> Result<Vec<Outcome>, ExecuteError> {
+        let _turn = self.turn.lock().await;
+        let mut outcomes = self.settle_open().await?;
+        outcomes.extend(self.find_late(None).await?);
+        Ok(outcomes)
+    }
+
+    /// Settles every attempt that is under way.
+    pub(crate) async fn settle_open(&self) -> Result<Vec<Outcome>, ExecuteError> {
+        let mut outcomes = Vec::new();
+        for attempt in self.store.open_attempts().await? {
+            let mut job = Job::from(&attempt);
+            if matches!(job.state, State::Submitted | State::Included) {
+                self.settle(&mut job, None).await?;
+            } else {
+                let reason = format!("interrupted when it was {}; nothing was sent", job.state);
+                self.end(&mut job, State::Expired, reason).await?;
+            }
+            outcomes.push(self.outcome(attempt.subject).await?);
+        }
+        Ok(outcomes)
+    }
+
+    /// Finds attempts that were written off but are on the chain, of one subject or of all recent ones. A signed transaction
+    /// stays valid until its nonce is used: a relay that held it back, or a reorganisation, can still land it.
+    pub(crate) async fn find_late(&self, subject: Option<Subject>) -> Result<Vec<Outcome>, ExecuteError> {
+        let mut outcomes = Vec::new();
+        for attempt in self.store.signed_and_missing(LATE_CANDIDATES).await? {
+            if subject.is_some_and(|subject| subject != attempt.subject) {
+                continue;
+            }
+            let account = stored(&attempt, "account", attempt.facts.account)?;
+            let own = stored(&attempt, "account nonce", attempt.facts.account_nonce)?;
+            if self.nonce(account).await? <= own {
+                continue;
+            }
+            let tx_hash = stored(&attempt, "transaction hash", attempt.facts.tx_hash)?;
+            if self.receipt(tx_hash).await?.is_none() {
+                continue;
+            }
+            let mut job = Job::from(&attempt);
+            let detail = json!({ "reason": "found on the chain after it had been written off" });
+            self.step(&mut job, State::Submitted, Facts::default(), detail).await?;
+            self.settle(&mut job, None).await?;
+            outcomes.push(self.outcome(attempt.subject).await?);
+        }
+        Ok(outcomes)
+    }
+
+    /// From submitted or included to a settled state. `refused` is what the relay said against it.
+    pub(crate) async fn settle(&self, job: &mut Job, refused: Option<String>) -> Result<(), ExecuteError> {
+        loop {
+            match job.state {
+                State::Submitted => self.await_inclusion(job, refused.as_deref()).await?,
+                State::Included => self.await_finality(job).await?,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    async fn await_inclusion(&self, job: &mut Job, refused: Option<&str>) -> Result<(), ExecuteError> {
+        let attempt = self.store.attempt(job.id).await?;
+        let target = stored(&attempt, "target block", attempt.facts.target_block)?;
+        let mut patience = Patience::new(self.config.inclusion_timeout);
+        let mut looks = 0;
+        loop {
+            match self.look(&attempt, target).await {
+                Ok((_, Fate::Included(receipt))) => return self.include(job, &receipt).await,
+                Ok((_, Fate::Reverted(receipt))) => return self.revert(job, &receipt).await,
+                Ok((_, Fate::Missed)) => {
+                    let why = refused.map_or_else(
+                        || format!("block {target} passed without it: the relay never included it"),
+                        |why| format!("block {target} passed without it: {why}"),
+                    );
+                    return self.end(job, State::Expired, why).await;
+                }
+                Ok((_, Fate::NonceUsed)) if looks >= RECEIPT_LOOKS => {
+                    let why = "the account's nonce was used by another transaction, which is not in this outbox";
+                    return self.end(job, State::Replaced, why.to_owned()).await;
+                }
+                Ok((head, Fate::NonceUsed)) => {
+                    looks += 1;
+                    patience.seen(head);
+                }
+                Ok((head, Fate::Pending)) => patience.seen(head),
+                Err(error) => patience.failed(error),
+            }
+            self.wait(job, target, &mut patience).await?;
+        }
+    }
+
+    /// One look at the chain, and the head it was taken at.
+    async fn look(&self, attempt: &Attempt, target: u64) -> Result<(u64, Fate), ExecuteError> {
+        let head = self.head().await?;
+        if head < target {
+            return Ok((head, Fate::Pending));
+        }
+        let tx_hash = stored(attempt, "transaction hash", attempt.facts.tx_hash)?;
+        if let Some(receipt) = self.receipt(tx_hash).await? {
+            // A failure is only acted on when it cannot be undone any more.
+            let fate = match (receipt.status(), self.is_final(receipt.block_number, head)) {
+                (true, _) => Fate::Included(Box::new(receipt)),
+                (false, true) => Fate::Reverted(Box::new(receipt)),
+                (false, false) => Fate::Pending,
+            };
+            return Ok((head, fate));
+        }
+        let account = stored(attempt, "account", attempt.facts.account)?;
+        let own = stored(attempt, "account nonce", attempt.facts.account_nonce)?;
+        let used = self.nonce(account).await?;
+        Ok((head, if used > own { Fate::NonceUsed } else { Fate::Missed }))
+    }
+
+    async fn include(&self, job: &mut Job, receipt: &TransactionReceipt) -> Result<(), ExecuteError> {
+        let detail = json!({
+            "block": receipt.block_number,
+            "hash": receipt.block_hash,
+            "index": receipt.transaction_index,
+            "gas_used": receipt.gas_used,
+        });
+        self.step(job, State::Included, place(receipt), detail).await
+    }
+
+    async fn revert(&self, job: &mut Job, receipt: &TransactionReceipt) -> Result<(), ExecuteError> {
+        let reason = format!("it reverted in block {}", receipt.block_number.unwrap_or_default());
+        let detail = json!({ "reason": reason, "gas_used": receipt.gas_used });
+        self.step(job, State::Reverted, Facts { reason: Some(reason), ..place(receipt) }, detail).await
+    }
+
+    async fn await_finality(&self, job: &mut Job) -> Result<(), ExecuteError> {
+        let attempt = self.store.attempt(job.id).await?;
+        let block = stored(&attempt, "block", attempt.facts.included_block)?;
+        let hash = stored(&attempt, "block hash", attempt.facts.included_hash)?;
+        let tx_hash = stored(&attempt, "transaction hash", attempt.facts.tx_hash)?;
+        let target = block.saturating_add(self.config.confirmations).saturating_sub(1);
+        let slots = u32::try_from(self.config.confirmations).unwrap_or(u32::MAX);
+        let slot = Duration::from_secs(self.config.slot_seconds);
+        let mut patience = Patience::new(self.config.inclusion_timeout.saturating_add(slot.saturating_mul(slots)));
+        loop {
+            match self.look_again(&attempt, tx_hash, hash).await {
+                Ok((_, None)) => {
+                    let detail = json!({ "reason": format!("block {block} {hash} was reorganised away") });
+                    return self.step(job, State::Submitted, Facts::default(), detail).await;
+                }
+                Ok((head, Some(reconciliation))) if head >= target => {
+                    return self.finish(job, head, &reconciliation).await;
+                }
+                Ok((head, Some(_))) => patience.seen(head),
+                Err(error) => patience.failed(error),
+            }
+            self.wait(job, target, &mut patience).await?;
+        }
+    }
+
+    /// The reconciliation while the receipt is still in that block, `None` once it is not.
+    async fn look_again(
+        &self,
+        attempt: &Attempt,
+        tx_hash: B256,
+        block_hash: B256,
+    ) -> Result<(u64, Option<Reconciliation>), ExecuteError> {
+        let head = self.head().await?;
+        match self.receipt(tx_hash).await? {
+            Some(receipt) if receipt.block_hash == Some(block_hash) && receipt.status() => {
+                Ok((head, Some(self.reconcile(attempt, &receipt, block_hash).await?)))
+            }
+            _ => Ok((head, None)),
+        }
+    }
+
+    async fn finish(&self, job: &mut Job, head: u64, reconciliation: &Reconciliation) -> Result<(), ExecuteError> {
+        if !reconciliation.is_equal() {
+            tracing::error!(attempt = job.id.0, ?reconciliation, "the receipt is not what was simulated");
+        }
+        let value = to_value(reconciliation).map_err(ballast_store::StoreError::from)?;
+        let detail = json!({ "head": head, "equal": reconciliation.is_equal() });
+        self.step(job, State::Final, Facts { reconciliation: Some(value), ..Facts::default() }, detail).await
+    }
+
+    async fn reconcile(
+        &self,
+        attempt: &Attempt,
+        receipt: &TransactionReceipt,
+        block_hash: B256,
+    ) -> Result<Reconciliation, ExecuteError> {
+        let irreconcilable = |why: String| ExecuteError::Irreconcilable { attempt: attempt.id.0, why };
+        let simulation = stored(attempt, "simulation", attempt.facts.simulation.clone())?;
+        let expected: Expected =
+            serde_json::from_value(simulation).map_err(|error| irreconcilable(error.to_string()))?;
+        let logs: Vec<Log> = receipt.logs().iter().map(|log| log.inner.clone()).collect();
+        let hub = self.config.scope.hub;
+        let decision = match attempt.subject {
+            Subject::Decision(hash) => Some((hub, hash)),
+            Subject::Call(_) => None,
+        };
+        let balances = match decision {
+            None => None,
+            Some(_) => {
+                let event = prediction::executed(&logs, hub).map_err(|error| irreconcilable(error.to_string()))?;
+                Some(self.balances(&event.adapters, block_hash).await?)
+            }
+        };
+        let observed = Observed { gas_used: receipt.gas_used, logs, balances };
+        Reconciliation::of(&expected, &observed, decision).map_err(irreconcilable)
+    }
+
+    async fn balances(&self, adapters: &[Address], block_hash: B256) -> Result<Balances, ExecuteError> {
+        let at = BlockId::hash(block_hash);
+        let vault = Vault::new(self.config.scope.vault, self.provider());
+        let idle = vault.idle().block(at).call().await.map_err(|error| chain_error("the vault's idle", &error))?;
+        let mut values = Vec::with_capacity(adapters.len());
+        for adapter in adapters {
+            let adapter = IAdapter::new(*adapter, self.provider());
+            let value = adapter.value().block(at).call().await;
+            values.push(value.map_err(|error| chain_error("an adapter's value", &error))?);
+        }
+        Ok(Balances { idle, values })
+    }
+
+    async fn wait(&self, job: &Job, target: u64, patience: &mut Patience) -> Result<(), ExecuteError> {
+        if patience.is_spent() {
+            return Err(patience.end(job, target));
+        }
+        sleep(self.config.poll_interval).await;
+        Ok(())
+    }
+
+    fn is_final(&self, block: Option<u64>, head: u64) -> bool {
+        block.is_some_and(|block| head.saturating_add(1) >= block.saturating_add(self.config.confirmations))
+    }
+
+    async fn head(&self) -> Result<u64, ExecuteError> {
+        self.provider().get_block_number().await.map_err(|error| chain_error("the head", &error))
+    }
+
+    async fn receipt(&self, tx_hash: B256) -> Result<Option<TransactionReceipt>, ExecuteError> {
+        self.provider().get_transaction_receipt(tx_hash).await.map_err(|error| chain_error("a receipt", &error))
+    }
+
+    async fn nonce(&self, account: Address) -> Result<u64, ExecuteError> {
+        self.provider().get_transaction_count(account).await.map_err(|error| chain_error("the keeper's nonce", &error))
+    }
+}
+
+/// What one look says about a submitted transaction.
+enum Fate {
+    /// Its block has not come yet.
+    Pending,
+    Included(Box<TransactionReceipt>),
+    Reverted(Box<TransactionReceipt>),
+    /// Its nonce is used, but no receipt of it is to be seen.
+    NonceUsed,
+    /// Its block passed without it.
+    Missed,
+}
+
+/// How long to go on looking, and what was seen last.
+struct Patience {
+    started: Instant,
+    limit: Duration,
+    head: u64,
+    failure: Option<ExecuteError>,
+}
+
+impl Patience {
+    fn new(limit: Duration) -> Self {
+        Self { started: Instant::now(), limit, head: 0, failure: None }
+    }
+
+    fn seen(&mut self, head: u64) {
+        self.head = head;
+        self.failure = None;
+    }
+
+    fn failed(&mut self, error: ExecuteError) {
+        tracing::warn!(%error, "waiting for a block");
+        self.failure = Some(error);
+    }
+
+    fn is_spent(&self) -> bool {
+        self.started.elapsed() >= self.limit
+    }
+
+    /// What ended the wait: the last failure, or a chain that stands still.
+    fn end(&mut self, job: &Job, target: u64) -> ExecuteError {
+        self.failure.take().unwrap_or(ExecuteError::HeadStalled {
+            attempt: job.id.0,
+            state: job.state,
+            head: self.head,
+            target,
+            waited_s: self.started.elapsed().as_secs(),
+        })
+    }
+}
+
+fn place(receipt: &TransactionReceipt) -> Facts {
+    Facts { included_block: receipt.block_number, included_hash: receipt.block_hash, ..Facts::default() }
+}
+
+fn stored<T>(attempt: &Attempt, missing: &'static str, value: Option<T>) -> Result<T, ExecuteError> {
+    value.ok_or(ExecuteError::Incomplete { attempt: attempt.id.0, state: attempt.state, missing })
+}

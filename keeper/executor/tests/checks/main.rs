@@ -1,0 +1,6 @@
+//! What is checked before a signature and after a receipt.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod attestor;
+mod prediction;
+mod support;

@@ -1,0 +1,95 @@
+//! One cycle: observe, decide, and if there is something to do, do it.
+
+use crate::Keeper;
+use alloy::{
+    primitives::{Address, B256},
+    sol_types::SolCall,
+};
+use ballast_allocator::{record, replay};
+use ballast_chain::{ReadError, bindings::StrategyHub};
+use ballast_executor::{ExecuteError, Outcome};
+use ballast_store::StoreError;
+use ballast_types::{Action, DecisionRecord, Snapshot, VenueReading};
+use serde::Serialize;
+use std::time::Instant;
+
+#[derive(Debug, thiserror::Error)]
+pub enum CycleError {
+    #[error("the chain could not be observed: {0}")]
+    Observe(#[from] ReadError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the decision was not carried out: {0}")]
+    Execute(#[from] ExecuteError),
+}
+
+/// What one cycle did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cycle {
+    /// The decision's hash: its id in the store and its proof on the chain.
+    pub decision_hash: B256,
+    pub record: DecisionRecord,
+    /// Milliseconds from the first read to the stored decision.
+    pub decision_ms: u64,
+    /// How the execution ended; `None` for a hold.
+    pub outcome: Option<Outcome>,
+}
+
+impl Cycle {
+    /// A hold, or a move that landed and stays.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.outcome.as_ref().is_none_or(Outcome::succeeded)
+    }
+}
+
+impl Keeper {
+    /// Runs one cycle. A hold is stored with its reasons like any other decision.
+    ///
+    /// # Errors
+    /// [`CycleError`]; nothing is sent twice by running another.
+    pub async fn cycle(&self) -> Result<Cycle, CycleError> {
+        let started = Instant::now();
+        let mut snapshot = self.observer.snapshot().await?;
+        if let Some(adapter) = unobserved(&snapshot) {
+            self.take_checkpoint(adapter).await?;
+            snapshot = self.observer.snapshot().await?;
+        }
+        let record = record(snapshot, self.policy.clone());
+        let decision_hash = self.store.put_decision(&record).await?;
+        let decision_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        for gate in record.decision.refusals() {
+            tracing::info!(gate = %gate.id, detail = gate.detail, block = record.snapshot.block.number, "hold");
+        }
+        let outcome = match record.decision.action {
+            Action::Hold => None,
+            Action::Rebalance { .. } => Some(self.executor.execute(&record, &rederive).await?),
+        };
+        Ok(Cycle { decision_hash, record, decision_ms, outcome })
+    }
+
+    /// The hub adds nothing to a venue whose size it has not observed in an earlier block; anyone may have it look.
+    async fn take_checkpoint(&self, adapter: Address) -> Result<(), CycleError> {
+        let call = StrategyHub::checkpointCall { adapter }.abi_encode();
+        let hub = self.observer.deployment().hub;
+        let outcome = self.executor.send_call(hub, call.into(), "checkpoint of a new venue").await?;
+        tracing::info!(%adapter, state = ?outcome.state, "venue size observed");
+        Ok(())
+    }
+}
+
+/// The attestor's own derivation of the decision.
+pub(crate) fn rederive(record: &DecisionRecord) -> Result<(), String> {
+    let report = replay(record);
+    if report.equal {
+        return Ok(());
+    }
+    Err(report.differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}
+
+fn unobserved(snapshot: &Snapshot) -> Option<Address> {
+    snapshot.venues.iter().find_map(|venue| match &venue.reading {
+        VenueReading::Read { checkpoint: None, .. } => Some(venue.adapter),
+        _ => None,
+    })
+}

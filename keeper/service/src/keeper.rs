@@ -1,0 +1,188 @@
+//! The keeper with everything it needs, and its loop.
+
+use crate::{
+    config::{Config, ConfigError, KeyConfig, secret},
+    cycle::CycleError,
+    observer::{Observer, ObserverError},
+};
+use alloy::primitives::Address;
+use ballast_chain::{Simulator, SpecId};
+use ballast_executor::{
+    Attestor, AttestorBounds, DevKeySigner, ExecuteError, Executor, ExecutorConfig, FlashbotsRelay, KmsConfig,
+    KmsSigner, MAX_PROOF_VALIDITY, Outcome, Parts, RelayError, Scope, Signer, SignerError, fees::FeeCaps,
+};
+use ballast_store::{Store, StoreError};
+use ballast_types::{Bps, Policy};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+
+/// Seconds for which an attested proof may be used.
+const PROOF_VALIDITY: u64 = 600;
+/// The hard fork that simulations follow: the one mainnet's contracts are executed under.
+const SPEC: SpecId = SpecId::PRAGUE;
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+const KMS_TIMEOUT: Duration = Duration::from_secs(10);
+/// Basis points of NAV that a simulated move may lose; the vault's own bound is ten times this.
+const MAX_NAV_LOSS: Bps = Bps(1);
+const RELAY_KEY: &str = "BALLAST_RELAY_KEY";
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Observer(#[from] ObserverError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the {role} key: {source}")]
+    Signer { role: &'static str, source: SignerError },
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    #[error(transparent)]
+    Executor(#[from] ballast_executor::ConfigError),
+    #[error("an earlier run cannot be settled: {0}")]
+    Resume(#[from] ExecuteError),
+}
+
+/// Holds the writer's lease from start to end.
+#[derive(Debug)]
+pub struct Keeper {
+    pub(crate) observer: Observer,
+    pub(crate) policy: Policy,
+    pub(crate) store: Arc<Store>,
+    pub(crate) executor: Executor,
+    decide_every: u64,
+}
+
+impl Keeper {
+    /// Checks configuration, secrets, chain and keys, takes the lease, and settles what an earlier run left.
+    ///
+    /// # Errors
+    /// The first thing that is wrong; nothing was sent.
+    pub async fn start(config: &Config) -> Result<(Self, Vec<Outcome>), StartError> {
+        let relay_key = secret(RELAY_KEY, "the key that the relay knows us by, 32 bytes of hex; it holds no funds")?;
+        let relay = FlashbotsRelay::new(&config.relay.url, &relay_key, Duration::from_secs(config.relay.timeout))?;
+        let observer = Observer::connect(config).await?;
+        let signer = signer(config, &config.keeper, "keeper").await?;
+        let attesting = signer_of_attestor(config).await?;
+
+        let scope = Scope { chain_id: config.chain.id, vault: config.contracts.vault, hub: config.contracts.hub };
+        let attestor = Attestor::new(
+            attesting,
+            AttestorBounds {
+                scope,
+                keeper: signer.address(),
+                max_nav_loss: MAX_NAV_LOSS,
+                max_validity: MAX_PROOF_VALIDITY,
+            },
+        );
+        let execution = &config.execution;
+        let executor_config = ExecutorConfig {
+            scope,
+            slot_seconds: config.chain.slot,
+            confirmations: execution.confirmations,
+            max_attempts: execution.max_attempts,
+            max_decision_blocks: execution.max_decision_blocks,
+            proof_validity: PROOF_VALIDITY,
+            max_nav_loss: MAX_NAV_LOSS,
+            fees: FeeCaps {
+                max_fee_per_gas: execution.max_fee_wei.into(),
+                priority_fee_per_gas: execution.priority_fee_wei.into(),
+            },
+            poll_interval: POLL_INTERVAL,
+            inclusion_timeout: Duration::from_secs(execution.inclusion_timeout),
+            halt_after: execution.halt_after,
+        };
+        executor_config.validate()?;
+
+        let store = Arc::new(Store::open(&config.store.path).await?);
+        let pool = observer.pool.clone();
+        let simulator = Arc::new(Simulator::with_pool(pool.clone(), SPEC));
+        let parts = Parts { pool, simulator, store: store.clone(), signer, attestor, relay: Arc::new(relay) };
+        let executor = Executor::new(executor_config, parts)?;
+        let settled = executor.resume().await?;
+        let keeper = Self { observer, policy: config.policy(), store, executor, decide_every: execution.decide_every };
+        Ok((keeper, settled))
+    }
+
+    /// The account that sends.
+    #[must_use]
+    pub fn account(&self) -> Address {
+        self.executor.account()
+    }
+
+    /// What the keeper observes with.
+    #[must_use]
+    pub fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    /// Runs a cycle every `decide_every` blocks until `stop` is ready; a cycle under way is finished first.
+    ///
+    /// A cycle that fails is logged and the next one tried: what can be wrong for a moment (a provider, the relay, KMS) must not
+    /// end the service.
+    ///
+    /// # Errors
+    /// Only what makes going on pointless: the store is gone.
+    pub async fn run(&self, stop: impl Future<Output = ()>) -> Result<(), CycleError> {
+        let mut stop = pin!(stop);
+        let mut next_block = 0;
+        loop {
+            match self.observer.pool.head().await {
+                Ok(head) if head.block.number >= next_block => {
+                    next_block = head.block.number + self.decide_every;
+                    match self.cycle().await {
+                        Ok(cycle) => report(&cycle),
+                        Err(error @ CycleError::Store(_)) => return Err(error),
+                        Err(error) => tracing::error!(%error, "the cycle failed; nothing more is sent for it"),
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "no provider answers"),
+            }
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
+            }
+        }
+    }
+}
+
+fn report(cycle: &crate::Cycle) {
+    let block = cycle.record.snapshot.block.number;
+    match &cycle.outcome {
+        None => tracing::info!(decision = %cycle.decision_hash, block, "hold"),
+        Some(outcome) => tracing::info!(
+            decision = %cycle.decision_hash,
+            block,
+            state = ?outcome.state,
+            tx = ?outcome.landing.as_ref().map(|landing| landing.tx_hash),
+            reason = outcome.reason.as_deref().unwrap_or(""),
+            "rebalance"
+        ),
+    }
+}
+
+async fn signer_of_attestor(config: &Config) -> Result<Arc<dyn Signer>, StartError> {
+    signer(config, &config.attestor, "attestor").await
+}
+
+async fn signer(config: &Config, key: &KeyConfig, role: &'static str) -> Result<Arc<dyn Signer>, StartError> {
+    let fault = |source| StartError::Signer { role, source };
+    Ok(match key {
+        KeyConfig::Kms { key } => Arc::new(
+            KmsSigner::connect(&KmsConfig {
+                key: key.clone(),
+                region: config.kms.region.clone(),
+                endpoint: config.kms.endpoint.clone(),
+                credentials: None,
+                timeout: KMS_TIMEOUT,
+            })
+            .await
+            .map_err(fault)?,
+        ),
+        KeyConfig::Development { variable } => {
+            let text = secret(variable.variable(), "a development key, 32 bytes of hex")?;
+            Arc::new(DevKeySigner::new(config.chain.id, &text).map_err(fault)?)
+        }
+    })
+}

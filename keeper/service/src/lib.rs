@@ -1,0 +1,17 @@
+//! The running keeper: observe → decide → execute, and the schedule around it. It wires the parts and decides nothing itself.
+//!
+//! - [`Config`] is the operator's file, checked before anything is contacted.
+//! - [`Observer`] takes snapshots and needs no key and no store: the dry run is an observer and `decide`.
+//! - [`Keeper`] holds the writer's lease, settles what an earlier run left, and runs cycles.
+//! - [`exit`] is the emergency exit: simulate, show, send.
+
+mod config;
+mod cycle;
+pub mod exit;
+mod keeper;
+mod observer;
+
+pub use config::{ChainConfig, Config, ConfigError, ExecutionConfig, KeyConfig, secret};
+pub use cycle::{Cycle, CycleError};
+pub use keeper::{Keeper, StartError};
+pub use observer::{Observer, ObserverError};

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IStrategyHub} from "../../contracts/interfaces/IStrategyHub.sol";
+import {IVault} from "../../contracts/interfaces/IVault.sol";
+import {BallastFixture} from "../support/BallastFixture.sol";
+import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+/// @notice A venue that is called calls back (SPEC C1, C13).
+contract ReentrancyTest is BallastFixture {
+    function setUp() public override {
+        super.setUp();
+        deposit(alice, 1000e6);
+        rebalance(one(low, 5000));
+        pass(COOLDOWN);
+    }
+
+    // SPEC C1, C13: while the vault's money is between two places, nobody enters, leaves or reads the price.
+    function test_NothingOfTheVaultAnswersInTheMiddle() public {
+        bytes[] memory calls = new bytes[](11);
+        calls[0] = abi.encodeCall(IERC4626.deposit, (0, address(low)));
+        calls[1] = abi.encodeCall(IERC4626.mint, (0, address(low)));
+        calls[2] = abi.encodeCall(IERC4626.withdraw, (0, address(low), address(low)));
+        calls[3] = abi.encodeCall(IERC4626.redeem, (0, address(low), address(low)));
+        calls[4] = abi.encodeCall(IVault.redeemFromReadable, (0, 0, address(low), address(low)));
+        calls[5] = abi.encodeCall(IERC4626.totalAssets, ());
+        calls[6] = abi.encodeCall(IVault.nav, ());
+        calls[7] = abi.encodeCall(IERC4626.convertToAssets, (1e12));
+        calls[8] = abi.encodeCall(IERC4626.previewRedeem, (1e12));
+        calls[9] = abi.encodeCall(IERC4626.maxWithdraw, (alice));
+        calls[10] = abi.encodeCall(IERC4626.maxDeposit, (alice));
+        for (uint256 i; i < calls.length; ++i) {
+            low.setHook(address(vault), calls[i]);
+            vm.prank(alice);
+            vault.withdraw(510e6 - i * 10e6, alice, alice);
+            _assertRefused();
+            deposit(alice, 510e6 - i * 10e6);
+            vm.prank(address(hub));
+            vault.reallocate(one(low, 5000));
+            _assertRefused();
+        }
+    }
+
+    // SPEC C10: not even an exit within an exit, and the outer one goes on.
+    function test_AnExitWithinAnExit() public {
+        bytes32 role = hub.GUARDIAN_ROLE();
+        vm.prank(timelock);
+        hub.grantRole(role, address(low));
+        low.setHook(address(hub), abi.encodeCall(IStrategyHub.emergencyExit, ()));
+        vm.prank(guardian);
+        hub.emergencyExit();
+        assertEq(vault.idle(), 1000e6);
+        assertEq(low.book(), 0);
+        IStrategyHub.ExitResult[] memory inner = abi.decode(low.hookReturned(), (IStrategyHub.ExitResult[]));
+        for (uint256 i; i < inner.length; ++i) {
+            assertFalse(inner[i].ok);
+        }
+    }
+
+    function _assertRefused() private view {
+        assertFalse(low.hookOk());
+        assertEq(
+            low.hookReturned(), abi.encodeWithSelector(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector)
+        );
+    }
+}
