@@ -41,7 +41,8 @@ pub(crate) fn check(root: &Path) -> eyre::Result<()> {
 }
 
 fn compile(root: &Path) -> eyre::Result<BTreeMap<PathBuf, String>> {
-    let solc = Solc::new(root.join("tools/solc")).wrap_err("tools/solc does not run: is node installed, has `npm ci` been run?")?;
+    let solc = Solc::new(root.join("tools/solc"))
+        .wrap_err("tools/solc does not run: is node installed, has `npm ci` been run?")?;
     let modules = root.join("node_modules");
     let openzeppelin: Remapping =
         format!("@openzeppelin/contracts/={}/@openzeppelin/contracts/", modules.display()).parse()?;

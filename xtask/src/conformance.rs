@@ -108,7 +108,9 @@ mod tests {
 
     #[test]
     fn a_row_names_its_tests_in_back_quotes() {
-        let (rows, problems) = parse("| ID | Feature | Tests | Status |\n| --- | --- | --- | --- |\n| C1 | vault | `A.b`, `c::d` | done |\n");
+        let (rows, problems) = parse(
+            "| ID | Feature | Tests | Status |\n| --- | --- | --- | --- |\n| C1 | vault | `A.b`, `c::d` | done |\n",
+        );
         assert!(problems.is_empty());
         assert_eq!(rows["C1"].tests, ["A.b", "c::d"]);
         assert_eq!(rows["C1"].status, "done");

@@ -35,7 +35,8 @@ pub(crate) fn load(root: &Path) -> eyre::Result<Results> {
 
 /// Parses `forge test --json`.
 pub(crate) fn forge(text: &str) -> eyre::Result<Results> {
-    let report: BTreeMap<String, Value> = serde_json::from_str(text).wrap_err("forge test --json printed something else")?;
+    let report: BTreeMap<String, Value> =
+        serde_json::from_str(text).wrap_err("forge test --json printed something else")?;
     let mut results = Results::new();
     for (suite, body) in &report {
         let contract = suite.rsplit(':').next().unwrap_or(suite);
@@ -80,8 +81,8 @@ mod tests {
     fn forge_tests_are_named_by_contract() {
         let text = r#"{"test/A.t.sol:ATest":{"test_results":{"test_x()":{"status":"Success"},"testFuzz_y(uint256)":{"status":"Failure"}}}}"#;
         let results = forge(text).unwrap();
-        assert_eq!(results["ATest.test_x"], true);
-        assert_eq!(results["ATest.testFuzz_y"], false);
+        assert!(results["ATest.test_x"]);
+        assert!(!results["ATest.testFuzz_y"]);
     }
 
     #[test]
@@ -95,9 +96,9 @@ mod tests {
                     test limits::tests::other ... FAILED\n     Running tests/relay.rs (target/debug/deps/relay-77aa)\ntest bundles ... ok\n\
                     test slow ... ignored\n";
         let results = rust(text);
-        assert_eq!(results["ballast_risk::limits::tests::edge"], true);
-        assert_eq!(results["ballast_risk::limits::tests::other"], false);
-        assert_eq!(results["relay::bundles"], true);
+        assert!(results["ballast_risk::limits::tests::edge"]);
+        assert!(!results["ballast_risk::limits::tests::other"]);
+        assert!(results["relay::bundles"]);
         assert_eq!(results.len(), 3);
     }
 }

@@ -138,8 +138,8 @@ pub fn endpoints(devnet: &Devnet) -> Endpoints {
 /// [`DeployError::File`].
 pub fn write_book(book: &AddressBook, directory: &Path) -> Result<PathBuf, DeployError> {
     let path = directory.join("address-book.json");
-    let text = serde_json::to_string_pretty(book)
-        .map_err(|source| DeployError::Malformed { path: path.clone(), source })?;
+    let text =
+        serde_json::to_string_pretty(book).map_err(|source| DeployError::Malformed { path: path.clone(), source })?;
     fs::write(&path, text + "\n").map_err(file("write", &path))?;
     Ok(path)
 }
@@ -269,10 +269,8 @@ fn forge_binary(root: &Path) -> Result<PathBuf, DeployError> {
 
 /// What Multicall3's constructor leaves behind, by running it.
 async fn multicall3_runtime(rpc: &impl Provider) -> Result<alloy::primitives::Bytes, DeployError> {
-    let create = alloy::rpc::types::TransactionRequest {
-        input: IMulticall3::BYTECODE.clone().into(),
-        ..Default::default()
-    };
+    let create =
+        alloy::rpc::types::TransactionRequest { input: IMulticall3::BYTECODE.clone().into(), ..Default::default() };
     Ok(rpc.call(create).await?)
 }
 

@@ -1,6 +1,9 @@
 //! The keeper's configuration for a devnet.
 
-use crate::{address_book::AddressBook, deploy::{ATTESTOR_ALIAS, FEED_HEARTBEAT_ETH, KEEPER_ALIAS}};
+use crate::{
+    address_book::AddressBook,
+    deploy::{ATTESTOR_ALIAS, FEED_HEARTBEAT_ETH, KEEPER_ALIAS},
+};
 use std::fmt::Write;
 
 /// A complete configuration file for `ballast run --config`, with the store beside it.

@@ -45,8 +45,8 @@ mod bundle_simulation;
 pub mod deploy;
 mod filters;
 mod jsonrpc;
-pub mod kms;
 pub mod keeper_config;
+pub mod kms;
 mod listener;
 pub mod market;
 mod node;
@@ -193,7 +193,8 @@ impl Devnet {
         let builder = Builder::start(client).await?;
         let interval = IntervalGuard(builder.clone());
         let relay = Relay::new(builder.clone(), CHAIN_ID);
-        let rpc_server = listen("public RPC", config.rpc_port, public_rpc::router(builder.clone(), CHAIN_ID, config.cheats)).await?;
+        let rpc_server =
+            listen("public RPC", config.rpc_port, public_rpc::router(builder.clone(), CHAIN_ID, config.cheats)).await?;
         let relay_server = listen("private relay", config.relay_port, relay.router()).await?;
         let kms_server = listen("KMS endpoint", config.kms_port, kms.router()).await?;
         let relay_faults = relay.faults(relay_server.cutter());

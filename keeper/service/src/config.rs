@@ -220,8 +220,8 @@ impl Config {
     /// # Errors
     /// The first thing that is wrong, with what was expected.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let text =
+            fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let mut config: Self = toml::from_str(&text)
             .map_err(|source| ConfigError::Malformed { path: path.to_owned(), source: Box::new(source) })?;
         // A relative store path means beside the file, wherever the service is started from.
@@ -240,10 +240,20 @@ impl Config {
         for url in &self.chain.rpc {
             range(is_http(url), "chain.rpc", redact(url), "http:// or https:// URLs")?;
         }
-        range((1..=120).contains(&self.chain.timeout), "chain.timeout", self.chain.timeout.to_string(), "1 to 120 seconds")?;
+        range(
+            (1..=120).contains(&self.chain.timeout),
+            "chain.timeout",
+            self.chain.timeout.to_string(),
+            "1 to 120 seconds",
+        )?;
         range((1..=60).contains(&self.chain.slot), "chain.slot", self.chain.slot.to_string(), "1 to 60 seconds")?;
         range(is_http(&self.relay.url), "relay.url", redact(&self.relay.url), "an http:// or https:// URL")?;
-        range((1..=60).contains(&self.relay.timeout), "relay.timeout", self.relay.timeout.to_string(), "1 to 60 seconds")?;
+        range(
+            (1..=60).contains(&self.relay.timeout),
+            "relay.timeout",
+            self.relay.timeout.to_string(),
+            "1 to 60 seconds",
+        )?;
         range(!self.venues.is_empty(), "venues", "empty".into(), "at least one [[venues]] entry")?;
         let names: BTreeSet<&str> = self.venues.iter().map(|venue| venue.name.as_str()).collect();
         range(names.len() == self.venues.len(), "venues.name", "repeated".into(), "a different name for each venue")?;

@@ -140,7 +140,9 @@ pub enum VenueReading {
         /// Indexes into `markets`, in the order withdrawals drain them.
         withdraw_queue: Vec<u8>,
     },
-    Unreadable { why: String },
+    Unreadable {
+        why: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -176,7 +178,9 @@ pub enum FeedReading {
         round_id: RoundId,
         answered_in_round: RoundId,
     },
-    Unreadable { why: String },
+    Unreadable {
+        why: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]

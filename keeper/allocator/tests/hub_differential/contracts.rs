@@ -48,7 +48,10 @@ type Db = CacheDB<EmptyDB>;
 /// How the hub answered.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    Accepted { idle_after: Assets, values_after: Vec<Assets> },
+    Accepted {
+        idle_after: Assets,
+        values_after: Vec<Assets>,
+    },
     /// The name of the custom error, or "venue" for an error that is not one of ours.
     Refused(String),
 }
@@ -92,9 +95,8 @@ impl World {
         for (token, aggregator) in [(asset, usdc_feed), (other_token, other_feed)] {
             chain.call(ADMIN, switch, KillSwitchManager::setFeedCall { token, aggregator, heartbeat: 86_400 });
         }
-        let adapters = [Address::ZERO; VENUES].map(|_| {
-            chain.create("LendingAdapter.sol/LendingAdapter.json", (vault,).abi_encode_params())
-        });
+        let adapters = [Address::ZERO; VENUES]
+            .map(|_| chain.create("LendingAdapter.sol/LendingAdapter.json", (vault,).abi_encode_params()));
         for adapter in adapters {
             chain.write(adapter, U256::from(1), U256::from(1) << 128); // readable
             chain.call(ADMIN, vault, Vault::listAdapterCall { adapter, cap: U256::ZERO });
@@ -141,7 +143,8 @@ impl World {
                 | (U256::from(u8::from(figures.is_some())) << 8);
             chain.write(venue.adapter, U256::from(1), U256::from(lent) | (flags << 120));
         }
-        let price = |healthy: bool| alloy::primitives::I256::try_from(if healthy { DOLLAR } else { DOLLAR / 2 }).unwrap();
+        let price =
+            |healthy: bool| alloy::primitives::I256::try_from(if healthy { DOLLAR } else { DOLLAR / 2 }).unwrap();
         chain.call(ADMIN, self.usdc_feed, ITest::pushCall { answer: price(view.operational) });
         let can_add = view.venues.first().is_none_or(|venue| venue.can_add);
         chain.call(ADMIN, self.other_feed, ITest::pushCall { answer: price(can_add) });
@@ -243,8 +246,9 @@ struct Chain<'a>(&'a mut Db);
 impl Chain<'_> {
     fn create(&mut self, artifact: &str, arguments: Vec<u8>) -> Address {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../out").join(artifact);
-        let text = fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}; `forge build` comes first (make test does it)", path.display()));
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| {
+            panic!("{}: {error}; `forge build` comes first (make test does it)", path.display())
+        });
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         let mut code = hex::decode(json["bytecode"]["object"].as_str().unwrap()).unwrap();
         code.extend(arguments);
