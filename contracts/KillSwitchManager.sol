@@ -22,6 +22,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 /// past heartbeat + grace, each feed with its own (Chainlink USDC/USD: 24 h).
 contract KillSwitchManager is IKillSwitch, AccessControl {
     using BoundedCall for address;
+    using SafeCast for int256;
     using SafeCast for uint256;
 
     /// @notice One trigger's parameters and memory (SPEC C7).
@@ -253,11 +254,11 @@ contract KillSwitchManager is IKillSwitch, AccessControl {
         int256 answer = int256(round[1]);
         uint256 updatedAt = round[3];
         if (
-            !ok || answer <= 0 || uint256(answer) > type(uint128).max || updatedAt == 0 || updatedAt > block.timestamp
-                || round[4] < round[0]
+            !ok || answer <= 0 || answer.toUint256() > type(uint128).max || updatedAt == 0
+                || updatedAt > block.timestamp || round[4] < round[0]
                 || block.timestamp - updatedAt > feed.heartbeat + conditions[Trigger.Oracle].threshold
         ) return (FeedStatus.Unhealthy, 0, round);
-        price = uint256(answer) * 10 ** (18 - feed.decimals);
+        price = answer.toUint256() * 10 ** (18 - feed.decimals);
         uint256 width = conditions[Trigger.Peg].threshold;
         status = price < WAD - width || price > WAD + width ? FeedStatus.OffPeg : FeedStatus.Healthy;
     }
@@ -268,6 +269,7 @@ contract KillSwitchManager is IKillSwitch, AccessControl {
         emit ModeSet(mode_, msg.sender, reason);
         if (mode_ == Mode.Exit) {
             // Exit must be reached even if the vault has not made this contract a guardian.
+            // solhint-disable-next-line no-empty-blocks
             try vault.pauseDeposits() {}
             catch {
                 emit DepositsPauseFailed(address(vault));

@@ -109,7 +109,7 @@ contract StrategyHub is IStrategyHub, AccessControl {
         uint256 navAfter;
         (received, valueAfter, navAfter) = vault.reduce(adapter, assets, minOut, data);
         uint256 target = navAfter == 0 ? 0 : Math.min(_venues[adapter].targetBps, valueAfter * BPS / navAfter);
-        _venues[adapter].targetBps = uint16(target);
+        _venues[adapter].targetBps = target.toUint16();
         emit RiskReduced(msg.sender, adapter, received, target);
     }
 
@@ -209,7 +209,7 @@ contract StrategyHub is IStrategyHub, AccessControl {
     /// @notice Sets a venue's risk score, 0–100, which orders the emergency exit. Only governance.
     function setRiskScore(address adapter, uint256 score) external onlyRole(DEFAULT_ADMIN_ROLE) {
         if (score > 100) revert ScoreOutOfBounds(score);
-        _venues[adapter].riskScore = uint8(score);
+        _venues[adapter].riskScore = score.toUint8();
         emit RiskScoreSet(adapter, score);
     }
 
@@ -245,7 +245,7 @@ contract StrategyHub is IStrategyHub, AccessControl {
             uint256 stored = _venues[adapter].targetBps;
             uint256 step = bps > stored ? bps - stored : stored - bps;
             if (step < limit.minStepBps) revert StepTooSmall(adapter, bps, stored);
-            _venues[adapter].targetBps = uint16(bps);
+            _venues[adapter].targetBps = targets[i].bps;
         }
     }
 

@@ -371,7 +371,7 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
         for (uint256 i = index; i < last; ++i) {
             address moved = _queue[i];
             _queue[i - 1] = moved;
-            _config[moved].index = uint8(i);
+            _config[moved].index = i.toUint8();
         }
         _queue.pop();
         delete _config[adapter];
@@ -385,12 +385,15 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
         uint256 seen;
         for (uint256 i; i < length; ++i) {
             uint256 index = _config[order[i]].index;
-            if (index == 0 || seen & (1 << index) != 0) revert QueueMismatch();
-            seen |= 1 << index;
+            // One bit per position; the shifted one is the literal.
+            // forge-lint: disable-next-line(incorrect-shift)
+            uint256 bit = 1 << index;
+            if (index == 0 || seen & bit != 0) revert QueueMismatch();
+            seen |= bit;
         }
         for (uint256 i; i < length; ++i) {
             _queue[i] = order[i];
-            _config[order[i]].index = uint8(i + 1);
+            _config[order[i]].index = (i + 1).toUint8();
         }
         emit ExitQueueSet(order);
     }
@@ -574,7 +577,7 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
 
     function _setMaxLoss(uint256 bps) private {
         if (bps > MAX_LOSS_HARD_BOUND_BPS) revert AboveHardBound(bps, MAX_LOSS_HARD_BOUND_BPS);
-        _maxLossBps = uint16(bps);
+        _maxLossBps = bps.toUint16();
         emit MaxLossSet(bps);
     }
 }

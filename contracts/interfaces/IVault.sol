@@ -39,7 +39,6 @@ interface IVault is IERC4626 {
     error LossTooHigh(uint256 navBefore, uint256 navAfter, uint256 maxLossBps);
     error Unaccounted(uint256 balance, uint256 idle);
     error AboveHardBound(uint256 value, uint256 bound);
-    error NotLower(uint256 value, uint256 current);
     error ZeroShares();
 
     /// @notice Assets held by the vault itself and accounted for; donations are not part of it.

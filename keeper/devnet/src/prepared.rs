@@ -74,6 +74,7 @@ async fn ensure_stored(config: &DevnetConfig, terms: &Terms, root: &Path, store:
     if complete.exists() {
         return Ok(());
     }
+    tracing::info!("deploying the protocols and Ballast; this takes a minute and is kept for the next time");
     let mut fresh = DevnetConfig::new(root);
     fresh.genesis_timestamp = config.genesis_timestamp;
     fresh.kms_keys = kms_keys();
