@@ -172,6 +172,12 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
         emit RedeemedFromReadable(_msgSender(), receiver, owner, assets, shares);
     }
 
+    /// @inheritdoc IVault
+    function drawForLeaver(address adapter, uint256 assets) external returns (uint256 received) {
+        if (msg.sender != address(this)) revert NotAuthorised(msg.sender);
+        received = _withdrawFrom(adapter, assets, assets, msg.data[:0]);
+    }
+
     // --------------------------------------------------------------------------------------------------------- views
 
     /// @inheritdoc IERC4626
@@ -475,12 +481,9 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
             (bool readable, uint256 liquid) = _read(adapter, IAdapter.liquidity.selector);
             if (!readable || liquid == 0) continue;
             uint256 wanted = Math.min(liquid, assets - available);
-            uint256 before = IERC20(asset()).balanceOf(address(this));
-            (bool ok,) = adapter.tryCall(WITHDRAW_GAS, abi.encodeCall(IAdapter.withdraw, (wanted, "")), 0);
-            uint256 received = IERC20(asset()).balanceOf(address(this)) - before;
-            // A venue that says it paid and did not would take the leaver's money from those who stay.
-            if (ok && received < wanted) revert InsufficientOut(adapter, received, wanted);
-            available += received;
+            (bool ok, bytes memory returned) =
+                address(this).tryCall(WITHDRAW_GAS, abi.encodeCall(IVault.drawForLeaver, (adapter, wanted)), 32);
+            if (ok) available += abi.decode(returned, (uint256));
         }
         if (available < assets) revert InsufficientLiquidity(assets, available);
         return available;

@@ -68,6 +68,10 @@ interface IVault is IERC4626 {
         external
         returns (uint256 assets);
 
+    /// @notice Takes exactly `assets` out of one venue or changes nothing: a venue that says it paid and did not would take the leaver's
+    /// money from those who stay. Only the vault itself, while it gathers what a leaver is owed.
+    function drawForLeaver(address adapter, uint256 assets) external returns (uint256 received);
+
     /// @notice Moves the listed venues to their targets: reductions first, then additions. Only the hub.
     function reallocate(Allocation[] calldata targets) external returns (Report memory report);
 

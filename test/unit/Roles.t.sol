@@ -51,6 +51,7 @@ contract RolesTest is BallastFixture {
         _row("transfer", abi.encodeCall(vault.transfer, (alice, 0)), EVERYONE);
         _row("transferFrom", abi.encodeCall(vault.transferFrom, (alice, bob, 0)), EVERYONE);
         _row("permit", abi.encodeCall(vault.permit, (alice, bob, 0, 0, 27, 0, 0)), EVERYONE);
+        _row("drawForLeaver", abi.encodeCall(IVault.drawForLeaver, (address(low), 0)), 0);
         _row("reallocate", abi.encodeCall(IVault.reallocate, (none)), HUB);
         _row("reduce", abi.encodeCall(IVault.reduce, (address(low), 0, 0, "")), HUB);
         _row("exit", abi.encodeCall(IVault.exit, (address(low), "")), HUB | EMERGENCY);

@@ -82,3 +82,15 @@ fn compile(root: &Path) -> eyre::Result<BTreeMap<PathBuf, String>> {
     ensure!(files.len() == EXPORTED.len(), "expected {EXPORTED:?}, the build has {:?}", files.keys());
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    // SPEC C15
+    #[test]
+    fn the_published_abis_are_those_of_the_contracts() {
+        check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()).unwrap();
+    }
+}

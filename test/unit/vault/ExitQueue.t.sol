@@ -74,10 +74,19 @@ contract ExitQueueTest is BallastFixture {
         assertEq(mid.book(), 0);
     }
 
-    // SPEC C1: nobody leaves at the others' cost.
-    function test_RevertIf_AVenuePaysLessThanItSaid() public {
+    // SPEC C1: nobody leaves at the others' cost, and a venue that cheats stops nobody.
+    function test_AVenueThatPaysLessThanItSaidIsPassedOver() public {
         low.setFaults(Fault.None, Fault.None, Fault.PayOneLess);
-        vm.expectRevert(abi.encodeWithSelector(IVault.InsufficientOut.selector, address(low), 100e6 - 1, 100e6));
+        uint256 before = low.book();
+        _leave(450e6);
+        assertEq(low.book(), before, "what it did is undone");
+    }
+
+    function test_RevertIf_TheOnlyVenueLeftPaysLess() public {
+        low.setFaults(Fault.None, Fault.None, Fault.PayOneLess);
+        mid.setFaults(Fault.None, Fault.None, Fault.Revert);
+        high.setFaults(Fault.None, Fault.None, Fault.Revert);
+        vm.expectPartialRevert(IVault.InsufficientLiquidity.selector);
         vm.prank(alice);
         vault.withdraw(500e6, alice, alice);
     }
