@@ -14,7 +14,9 @@ help: ## Show the targets
 setup: node_modules/.installed ## Install the pinned tools and protocol packages
 
 node_modules/.installed: package.json package-lock.json .npmrc
-	npm ci --no-progress
+	# Not `npm ci`: the lock names Foundry's binaries for platforms that the registry does not carry, which `npm ci` refuses.
+	# This installs what the lock says and leaves the lock as it is.
+	npm install --no-save --no-progress
 	@touch $@
 
 build: setup ## Build the ballast binary
@@ -47,7 +49,7 @@ snapshots: setup ## Take the gas snapshots anew
 	$(FORGE) test --match-path 'test/gas/*'
 
 bench: setup ## Measure, and write docs/BENCHMARKS.md
-	cargo run --locked --release -p ballast -- bench --out docs/BENCHMARKS.md
+	cargo bench --locked -p ballast --bench report -- --out docs/BENCHMARKS.md
 
 conformance: setup ## Hold docs/CONFORMANCE.md against the last test run
 	cargo xtask conformance

@@ -42,7 +42,7 @@ pub(crate) fn check(root: &Path) -> eyre::Result<()> {
 
 fn compile(root: &Path) -> eyre::Result<BTreeMap<PathBuf, String>> {
     let solc = Solc::new(root.join("tools/solc"))
-        .wrap_err("tools/solc does not run: is node installed, has `npm ci` been run?")?;
+        .wrap_err("tools/solc does not run: is node installed, has `make setup` been run?")?;
     let modules = root.join("node_modules");
     let openzeppelin: Remapping =
         format!("@openzeppelin/contracts/={}/@openzeppelin/contracts/", modules.display()).parse()?;

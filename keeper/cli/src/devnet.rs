@@ -101,8 +101,11 @@ async fn keep_feeds_fresh(devnet: &Devnet, book: &AddressBook, block_time: Durat
 }
 
 fn instructions(book: &AddressBook, out: &std::path::Path) -> String {
-    let venues: String =
-        book.venues.iter().map(|venue| format!("  {:<16} {}  (venue {})\n", venue.name, venue.adapter, venue.venue)).collect();
+    let venues: String = book
+        .venues
+        .iter()
+        .map(|venue| format!("  {:<16} {}  (venue {})\n", venue.name, venue.adapter, venue.venue))
+        .collect();
     let secrets: String = SECRETS.iter().map(|(name, value)| format!("  export {name}={value}\n")).collect();
     format!(
         "\

@@ -46,7 +46,9 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         output::json(&serde_json::json!({ "plan": plan, "outcome": outcome }))?;
     } else {
         match &outcome.landing {
-            Some(landing) => println!("exit {:?} in block {} as {}", outcome.state, landing.block_number, landing.tx_hash),
+            Some(landing) => {
+                println!("exit {:?} in block {} as {}", outcome.state, landing.block_number, landing.tx_hash)
+            }
             None => println!("not done: {}", outcome.reason.as_deref().unwrap_or("no reason recorded")),
         }
     }
@@ -57,7 +59,10 @@ fn table(plan: &ExitPlan) -> String {
     let mut lines = vec![format!("the exit would cost {} gas:", plan.gas)];
     for venue in &plan.venues {
         let verdict = if venue.ok { "ok" } else { "FAILS" };
-        lines.push(format!("  {:<18} {verdict:<6} {} units come home, {} stay", venue.name, venue.received, venue.remaining));
+        lines.push(format!(
+            "  {:<18} {verdict:<6} {} units come home, {} stay",
+            venue.name, venue.received, venue.remaining
+        ));
     }
     lines.join("\n")
 }

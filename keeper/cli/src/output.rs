@@ -37,7 +37,8 @@ pub(crate) fn json(value: &impl Serialize) -> eyre::Result<()> {
 
 /// The vault's positions as a table, one line per venue.
 pub(crate) fn venues(snapshot: &Snapshot) -> String {
-    let mut lines = vec![format!("  {:<18} {:>16} {:>8} {:>11} {:>18}", "venue", "USDC", "of NAV", "utilisation", "venue size")];
+    let mut lines =
+        vec![format!("  {:<18} {:>16} {:>8} {:>11} {:>18}", "venue", "USDC", "of NAV", "utilisation", "venue size")];
     let nav = snapshot.vault.nav.0.max(1);
     let share = |value: u128| format!("{:.1} %", value as f64 * 100.0 / nav as f64);
     for venue in &snapshot.venues {
@@ -84,7 +85,12 @@ pub(crate) fn decision(record: &DecisionRecord) -> String {
         ));
     }
     for gate in &record.decision.gates {
-        lines.push(format!("  [{}] {:<12} {}", if gate.passed { "pass" } else { "HOLD" }, gate.id.to_string(), gate.detail));
+        lines.push(format!(
+            "  [{}] {:<12} {}",
+            if gate.passed { "pass" } else { "HOLD" },
+            gate.id.to_string(),
+            gate.detail
+        ));
     }
     lines.join("\n")
 }

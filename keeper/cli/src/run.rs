@@ -69,13 +69,16 @@ fn show(cycle: &Cycle, json: bool) -> eyre::Result<()> {
 fn outcome_line(outcome: &Outcome) -> String {
     match (&outcome.landing, &outcome.reason) {
         (Some(landing), None) => format!("  landed in block {} as {}", landing.block_number, landing.tx_hash),
-        (_, reason) => format!("  not done: {:?}: {}", outcome.state, reason.as_deref().unwrap_or("no reason recorded")),
+        (_, reason) => {
+            format!("  not done: {:?}: {}", outcome.state, reason.as_deref().unwrap_or("no reason recorded"))
+        }
     }
 }
 
 /// Ready at the first SIGTERM or SIGINT.
 async fn stopped() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         // Without handlers the signals end the process at once, which the outbox is made for.
         return std::future::pending().await;
     };

@@ -52,7 +52,7 @@ exit "$status"
 #[derive(Debug, thiserror::Error)]
 pub enum AnvilError {
     /// No binary for this platform.
-    #[error("anvil is not at {0}; run `npm ci --ignore-scripts` in the project root")]
+    #[error("anvil is not at {0}; run `make setup` in the project root")]
     Missing(PathBuf),
     /// No published binary for this platform.
     #[error("there is no anvil package for {os} on {cpu}; supported are linux and macos on x86_64 and aarch64")]

@@ -106,7 +106,7 @@ async fn shutdown_leaves_nothing_running_and_the_state_can_be_loaded_again() {
 async fn a_failed_start_says_why() {
     let missing = Devnet::start(DevnetConfig::new("/nonexistent")).await.unwrap_err();
     assert!(
-        matches!(&missing, DevnetError::Anvil(AnvilError::Missing(_))) && missing.to_string().contains("npm ci"),
+        matches!(&missing, DevnetError::Anvil(AnvilError::Missing(_))) && missing.to_string().contains("make setup"),
         "{missing}"
     );
     let state = Some("/nonexistent/state.json".into());

@@ -2,6 +2,7 @@
 
 use alloy::primitives::Address;
 use ballast_chain::{Deployment, FeedRef, VenueRef, bindings::MULTICALL3, redact};
+use ballast_executor::DEV_CHAIN_ID;
 use ballast_store::State;
 use ballast_types::{Apr, Bps, Policy, PolicyError, VenueKind, VenuePolicy};
 use serde::Deserialize;
@@ -305,6 +306,23 @@ impl Config {
             "execution.inclusion_timeout",
             execution.inclusion_timeout.to_string(),
             "1 to 3600 seconds",
+        )?;
+        // Known from the file alone, hence said before anything is contacted; the signer and the executor refuse them again.
+        let development = self.chain.id == DEV_CHAIN_ID;
+        for (key, kind) in [("keeper.type", &self.keeper), ("attestor.type", &self.attestor)] {
+            let plain = matches!(kind, KeyConfig::Development { .. });
+            range(
+                development || !plain,
+                key,
+                "development".into(),
+                "kms on every chain but the development chain 31337",
+            )?;
+        }
+        range(
+            development || execution.halt_after.is_none(),
+            "execution.halt_after",
+            execution.halt_after.map_or_else(String::new, |state| state.to_string()),
+            "nothing on every chain but the development chain 31337: it is a drill",
         )?;
         self.policy().validate()?;
         Ok(())

@@ -28,7 +28,12 @@ impl KeeperProcess {
             .wrap_err("cannot run the keeper")?;
         let errors = String::from_utf8_lossy(&output.stderr);
         let shown = arguments.join(" ");
-        ensure!(output.status.success(), "`ballast {shown}` failed ({}):\n{}{errors}", output.status, String::from_utf8_lossy(&output.stdout));
+        ensure!(
+            output.status.success(),
+            "`ballast {shown}` failed ({}):\n{}{errors}",
+            output.status,
+            String::from_utf8_lossy(&output.stdout)
+        );
         serde_json::from_slice(&output.stdout).wrap_err_with(|| format!("`ballast {shown}` printed no JSON"))
     }
 }

@@ -237,7 +237,8 @@ impl Story<'_> {
     }
 
     fn targets(&self, cycle: &Value, snapshot: &Snapshot) -> eyre::Result<Vec<Target>> {
-        let targets = cycle["record"]["decision"]["action"]["targets"].as_array().ok_or_eyre("the cycle has no targets")?;
+        let targets =
+            cycle["record"]["decision"]["action"]["targets"].as_array().ok_or_eyre("the cycle has no targets")?;
         targets
             .iter()
             .map(|target| {
@@ -364,4 +365,3 @@ fn whole(base_units: u64) -> u64 {
 fn decimal_usdc(base_units: u128) -> String {
     ballast_types::Assets(base_units).to_string()
 }
-

@@ -1,0 +1,196 @@
+//! The figures as a page of Markdown.
+
+use crate::{
+    chain::Figures,
+    decision::{self, Row as Decision},
+    gas::Row as Gas,
+    sample::Sample,
+};
+use std::{fmt::Write, fs, process::Command, thread, time::Duration};
+
+const HEADER: &str = "\
+# Benchmarks
+
+`make bench` measures everything here and writes this page anew; the command above each table measures that table alone and only
+prints it. What matters are the ratios: numerator and denominator come from the same run, so they can be compared between
+machines, and they are what the goals are about. Times in ms and µs are those of the machine named below. No test and no gate
+depends on a time.
+";
+
+/// The page, with the parts that were measured.
+pub(crate) fn render(chain: Option<&Figures>, decisions: Option<&[Decision]>, gas: Option<&[Gas]>) -> String {
+    let mut page = format!("{HEADER}\nMeasured on {}.\n", machine());
+    page.extend(chain.map(simulation));
+    page.extend(chain.map(snapshot));
+    page.extend(decisions.map(decide));
+    page.extend(decisions.map(records));
+    page.extend(gas.map(moves));
+    page
+}
+
+fn simulation(figures: &Figures) -> String {
+    let Figures { gas, legs, eth_call, cold, new_head, warm, .. } = figures;
+    let mut text = format!(
+        "
+## Simulation
+
+`cargo bench -p ballast --bench report -- chain`
+
+A rebalance from idle into {legs} venues, the real Aave V3 and a MetaMorpho on the real Morpho Blue, on the devnet: what the executor
+presimulates for the decision that follows on three deposits, {gas} gas. The unit is one `eth_call` of the same calldata with the same
+override on the same block. Both go through the devnet's public endpoint, a proxy in front of the node.
+
+- *cold*: a simulator that knows nothing; it has the node trace the call for the state that it touches, then executes it in-process;
+- *new block*: one that is in use, for the first time on a block, as every decision meets it;
+- *warm*: its second simulation on that block, as every signature meets it.
+
+| | n | median, ms | 90th percentile, ms | ratio of medians | goal |
+|---|---:|---:|---:|---:|---|
+"
+    );
+    timed(&mut text, "`eth_call`", eth_call, eth_call, "");
+    timed(&mut text, "simulation, cold", cold, eth_call, &goal(cold, eth_call, 5.0));
+    timed(&mut text, "simulation, new block", new_head, eth_call, "");
+    timed(&mut text, "simulation, warm", warm, eth_call, &goal(warm, eth_call, 4.0));
+    text
+}
+
+fn snapshot(figures: &Figures) -> String {
+    let Figures { eth_call, first_snapshot, next_snapshot, .. } = figures;
+    let mut text = "
+## Snapshot
+
+`cargo bench -p ballast --bench report -- chain`
+
+Everything that a decision may depend on, read at one block: vault, hub, kill switch, two venues with their rate curves, feeds. The unit
+is the `eth_call` above. The first snapshot also reads what never changes.
+
+| | n | median, ms | 90th percentile, ms | ratio of medians |
+|---|---:|---:|---:|---:|
+"
+    .to_owned();
+    for (name, sample) in [("first snapshot", first_snapshot), ("each later one", next_snapshot)] {
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {} | {:.2} |",
+            sample.len(),
+            millis(sample.median()),
+            millis(sample.percentile(90)),
+            sample.relative_to(eth_call)
+        );
+    }
+    text
+}
+
+fn timed(text: &mut String, name: &str, sample: &Sample, unit: &Sample, goal: &str) {
+    let _ = writeln!(
+        text,
+        "| {name} | {} | {} | {} | {:.2} | {goal} |",
+        sample.len(),
+        millis(sample.median()),
+        millis(sample.percentile(90)),
+        sample.relative_to(unit)
+    );
+}
+
+fn goal(sample: &Sample, unit: &Sample, most: f64) -> String {
+    let verdict = if sample.relative_to(unit) <= most { "met" } else { "missed" };
+    format!("≤ {most:.0}: {verdict}")
+}
+
+fn decide(rows: &[Decision]) -> String {
+    let mut text = format!(
+        "
+## decide()
+
+`cargo bench -p ballast --bench report -- decision`
+
+{} random vaults for each number of venues, of 1 to 10 million USDC before venues of 40 to 800 million; every second venue a MetaMorpho
+of one to four markets. *moves* is the number of them for which the answer was to rebalance; none was stopped by a gate before the
+allocation was computed.
+
+| venues | n | moves | median, µs | 99th percentile, µs |
+|---:|---:|---:|---:|---:|
+",
+        decision::worlds()
+    );
+    for Decision { venues, decide, moves, .. } in rows {
+        let _ = writeln!(
+            text,
+            "| {venues} | {} | {moves} | {} | {} |",
+            decide.len(),
+            micros(decide.median()),
+            micros(decide.percentile(99))
+        );
+    }
+    text
+}
+
+fn records(rows: &[Decision]) -> String {
+    let mut text = "
+## Decision record
+
+`cargo bench -p ballast --bench report -- decision`
+
+The canonical bytes of the records of these decisions and their `keccak256`: what the proof of a rebalance is about.
+
+| venues | n | bytes, at most | median, µs | 99th percentile, µs |
+|---:|---:|---:|---:|---:|
+"
+    .to_owned();
+    for Decision { venues, hash, bytes, .. } in rows {
+        let _ = writeln!(
+            text,
+            "| {venues} | {} | {bytes} | {} | {} |",
+            hash.len(),
+            micros(hash.median()),
+            micros(hash.percentile(99))
+        );
+    }
+    text
+}
+
+fn moves(rows: &[Gas]) -> String {
+    let mut text = "
+## Gas
+
+`make snapshots` takes these figures anew, `cargo bench -p ballast --bench report -- gas` prints them.
+
+Of whole transactions on the real Aave V3 and a MetaMorpho on the real Morpho Blue, intrinsic gas included (test/gas). The floor is
+the same move by a contract that checks nothing: no share price, roles, limits, proof, adapters or events, and standing allowances.
+*two* are both venues; deposits and withdrawals are with positions in both unless the row says otherwise.
+
+| move | Ballast | floor | ratio |
+|---|---:|---:|---:|
+"
+    .to_owned();
+    for Gas { name, ballast, floor } in rows {
+        let _ = writeln!(text, "| {name} | {ballast} | {floor} | {:.2} |", *ballast as f64 / *floor as f64);
+    }
+    text
+}
+
+fn millis(duration: Duration) -> String {
+    format!("{:.2}", duration.as_secs_f64() * 1e3)
+}
+
+fn micros(duration: Duration) -> String {
+    format!("{:.1}", duration.as_secs_f64() * 1e6)
+}
+
+fn machine() -> String {
+    let cores = thread::available_parallelism().map_or_else(|_| "an unknown number of".into(), |n| n.to_string());
+    let model = cpu_model().unwrap_or_else(|| "CPU of unknown model".into());
+    format!("{cores} cores, {model}, {}", std::env::consts::OS)
+}
+
+/// As Linux or macOS says it.
+fn cpu_model() -> Option<String> {
+    if let Ok(text) = fs::read_to_string("/proc/cpuinfo") {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        return Some(line.split_once(':')?.1.trim().to_owned());
+    }
+    let output = Command::new("sysctl").args(["-n", "machdep.cpu.brand_string"]).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.trim().to_owned()).filter(|model| !model.is_empty())
+}

@@ -1,0 +1,171 @@
+//! `ballast story`, held against what it must show, and what it must not leave behind.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use alloy::primitives::{B256, KECCAK256_EMPTY};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use support::{project_root, until};
+use tokio::process::Command;
+
+// SPEC C1, C3, C7a, C10, X3, X7
+#[tokio::test(flavor = "multi_thread")]
+async fn the_story_ends_well_and_leaves_nothing_running() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let story = Command::new(env!("CARGO_BIN_EXE_ballast"))
+        .arg("story")
+        .arg("--project-root")
+        .arg(project_root())
+        .arg("--out")
+        .arg(&out)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let family = Family::of(story.id().unwrap());
+    let finished = story.wait_with_output().await.unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(finished.status.success(), "{}\n{}", text(&finished.stdout), text(&finished.stderr));
+    family.ends().await;
+
+    let summary: Value = serde_json::from_slice(&fs::read(out.join("summary.json")).unwrap()).unwrap();
+    assert_eq!(summary["chain_id"], 31_337);
+    let [first, last] = [0, 1].map(|end| summary["block_range"][end].as_u64().unwrap());
+    assert!(first < last, "{first} to {last}");
+
+    let protocols = list(&summary["protocols"]);
+    assert!(protocols.len() >= 4, "{protocols:#?}");
+    for protocol in protocols {
+        let code: B256 = protocol["code_hash"].as_str().unwrap().parse().unwrap();
+        assert!(code != B256::ZERO && code != KECCAK256_EMPTY, "{protocol:#}");
+    }
+
+    let rebalances = list(&summary["rebalances"]);
+    assert!(rebalances.len() >= 2, "{rebalances:#?}");
+    for rebalance in rebalances {
+        assert!(rebalance["gas_used"].as_u64().unwrap() > 0, "{rebalance:#}");
+        assert_eq!(rebalance["gas_simulated"], rebalance["gas_used"], "{rebalance:#}");
+        assert_eq!(rebalance["balances_equal"], true, "{rebalance:#}");
+        assert_eq!(rebalance["private"], true, "{rebalance:#}");
+        assert!(rebalance["bundle_hash"].is_string(), "{rebalance:#}");
+        assert!((first..=last).contains(&rebalance["block"].as_u64().unwrap()), "{rebalance:#}");
+        let shares: u64 = list(&rebalance["targets"]).iter().map(|target| target["bps"].as_u64().unwrap()).sum();
+        assert!((1..=9_500).contains(&shares), "a reserve of 5 % stays idle: {rebalance:#}");
+    }
+    for field in ["tx", "proof"] {
+        let different: BTreeSet<&str> = rebalances.iter().map(|rebalance| rebalance[field].as_str().unwrap()).collect();
+        assert_eq!(different.len(), rebalances.len(), "{field}");
+    }
+    for refused in list(&summary["refused"]) {
+        assert!(!refused["reason"].as_str().unwrap().is_empty());
+    }
+    assert!(!list(&summary["refused"]).is_empty());
+    assert_eq!(summary["replay"]["equal"], true);
+
+    let switch = &summary["kill_switch"];
+    let block = |name: &str| switch[name].as_u64().unwrap();
+    assert!(block("condition_block") <= block("tripped_block"), "{switch:#}");
+    assert!(block("tripped_block") - block("condition_block") <= 1, "{switch:#}");
+    assert!(block("tripped_block") < block("exit_block"), "{switch:#}");
+    assert!(list(&switch["adapters"]).iter().all(|adapter| adapter["ok"] == true), "{switch:#}");
+
+    let (deposits, redemptions) = (list(&summary["deposits"]), list(&summary["redemptions"]));
+    assert_eq!((deposits.len(), redemptions.len()), (3, 3));
+    for (deposit, redemption) in deposits.iter().zip(redemptions) {
+        assert_eq!(deposit["account"], redemption["account"]);
+        assert!(redemption["assets"].as_u64() > deposit["assets"].as_u64(), "they earned: {redemption:#}");
+    }
+    assert!(summary["unredeemed_assets"].as_u64().unwrap() <= 3, "{}", summary["unredeemed_assets"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_devnet_that_is_killed_takes_its_node_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut devnet = Command::new(env!("CARGO_BIN_EXE_ballast"))
+        .args(["devnet", "--rpc-port", "0", "--relay-port", "0", "--kms-port", "0", "--project-root"])
+        .arg(project_root())
+        .arg("--out")
+        .arg(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let family = Family::of(devnet.id().unwrap());
+    until("the devnet's files", async || fs::read(folder.path().join("keeper.toml")).ok()).await;
+    until("its node", async || family.has_anvil().then_some(())).await;
+    devnet.kill().await.unwrap();
+    family.ends().await;
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().unwrap()
+}
+
+/// Every process that descends from one, with its command, as seen while it runs.
+struct Family {
+    seen: Arc<Mutex<BTreeMap<u32, String>>>,
+    watch: tokio::task::JoinHandle<()>,
+}
+
+impl Family {
+    fn of(parent: u32) -> Self {
+        let seen: Arc<Mutex<BTreeMap<u32, String>>> = Arc::default();
+        let shared = seen.clone();
+        let watch = tokio::spawn(async move {
+            let mut members = BTreeSet::from([parent]);
+            loop {
+                for (id, (parent, command)) in processes().await {
+                    if members.contains(&parent) {
+                        members.insert(id);
+                        shared.lock().unwrap().insert(id, command);
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        Self { seen, watch }
+    }
+
+    fn has_anvil(&self) -> bool {
+        self.seen.lock().unwrap().values().any(|command| command.contains("anvil"))
+    }
+
+    /// Waits until none of them is left; their parent has gone.
+    async fn ends(self) {
+        self.watch.abort();
+        assert!(self.has_anvil(), "the node was never seen, so nothing is shown: {:?}", self.seen);
+        let seen = self.seen.lock().unwrap().clone();
+        until("its processes to end", async || {
+            let running = processes().await;
+            let same = |(id, command): (&u32, &String)| running.get(id).is_some_and(|(_, now)| now == command);
+            (!seen.iter().any(same)).then_some(())
+        })
+        .await;
+    }
+}
+
+/// Parent and command by process id.
+async fn processes() -> BTreeMap<u32, (u32, String)> {
+    let output = Command::new("ps").args(["-A", "-o", "pid=,ppid=,stat=,comm="]).output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let row = |line: &str| {
+        let mut words = line.split_whitespace();
+        let (id, parent) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        // A zombie has ended; its parent has only not asked yet.
+        let alive = !words.next()?.starts_with('Z');
+        alive.then(|| (id, (parent, words.collect::<Vec<_>>().join(" "))))
+    };
+    text.lines().filter_map(row).collect()
+}
