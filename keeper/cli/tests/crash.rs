@@ -275,7 +275,6 @@ async fn one_store_has_one_keeper() {
     assert_eq!(stage.cycle(&keeper).await.json()["outcome"]["state"], "final", "the lease goes with the process");
 }
 
-// SPEC X18
 #[tokio::test(flavor = "multi_thread")]
 async fn the_service_stops_when_told_to_and_leaves_nothing_open() {
     let stage = Stage::funded().await;

@@ -77,7 +77,7 @@ async fn push_round(stage: &Stage, feed: Address, updated_at: i64, carried_over:
     market.send(Role::Deployer, feed, call).await.unwrap();
 }
 
-// SPEC C7d, C8
+// SPEC C7a, C7d
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_cannot_be_trusted() {
     let stage = Stage::funded().await;
@@ -127,7 +127,6 @@ async fn a_feed_that_cannot_be_trusted() {
     assert_eq!(stage.assert_consistent(&keeper).await, 1);
 }
 
-// SPEC C9
 #[tokio::test(flavor = "multi_thread")]
 async fn a_venue_that_reverts() {
     let stage = Stage::funded().await;
