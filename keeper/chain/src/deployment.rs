@@ -188,7 +188,7 @@ impl Deployment {
             recent: batch.add(self.hub, StrategyHub::recentRebalancesCall {}),
             switch_vault: batch.add(self.kill_switch, KillSwitchManager::vaultCall {}),
             status: batch.add(self.kill_switch, KillSwitchManager::operationalStatusCall {}),
-            eth_usd: batch.add(self.eth_usd.aggregator, IAggregatorV3::decimalsCall {}),
+            eth_usd: batch.add(self.eth_usd.aggregator, IAggregatorV3::descriptionCall {}),
         }
     }
 
@@ -204,7 +204,7 @@ impl Deployment {
         expect(answers, asked.recent, "the StrategyHub")?;
         let switch_vault = expect(answers, asked.switch_vault, "the KillSwitchManager")?;
         expect(answers, asked.status, "the KillSwitchManager")?;
-        expect(answers, asked.eth_usd, "the ETH/USD feed")?;
+        self.check_pair(&expect(answers, asked.eth_usd, "the ETH/USD feed")?)?;
         link(vault_hub, self.hub, "the vault", "hub")?;
         link(hub_vault, self.vault, "the hub", "vault")?;
         link(hub_switch, self.kill_switch, "the hub", "kill switch")?;
@@ -223,6 +223,20 @@ impl Deployment {
             Some(adapter) => Err(DeploymentError::NotConfigured { vault: self.vault, adapter: *adapter }),
             None => Ok(asset),
         }
+    }
+
+    /// The price of something else would make gas look cheap or dear without anybody noticing.
+    fn check_pair(&self, description: &str) -> Result<(), DeploymentError> {
+        let pair: String = description.chars().filter(|c| !c.is_whitespace()).collect();
+        if pair.eq_ignore_ascii_case("ETH/USD") {
+            return Ok(());
+        }
+        Err(DeploymentError::Mismatch {
+            address: self.eth_usd.aggregator,
+            expected: "the ETH/USD feed".into(),
+            call: "description()",
+            why: format!("says {description:?}"),
+        })
     }
 
     fn ask_venue(&self, batch: &mut Batch, venue: &VenueRef) -> VenueQuestions {
@@ -263,7 +277,7 @@ struct CoreQuestions {
     recent: Slot<StrategyHub::recentRebalancesCall>,
     switch_vault: Slot<KillSwitchManager::vaultCall>,
     status: Slot<KillSwitchManager::operationalStatusCall>,
-    eth_usd: Slot<IAggregatorV3::decimalsCall>,
+    eth_usd: Slot<IAggregatorV3::descriptionCall>,
 }
 
 struct VenueQuestions {

@@ -162,7 +162,7 @@ async fn an_address_book_is_checked_against_the_chain() {
     case(&["is not the Vault", &good.hub.to_string(), "asset()"], &|d| d.vault = d.hub);
     case(&["is not the StrategyHub", &good.vault.to_string()], &|d| d.hub = d.vault);
     case(&["is not the KillSwitchManager", &good.vault.to_string(), "vault()"], &|d| d.kill_switch = d.vault);
-    case(&["is not the ETH/USD feed", "decimals()"], &|d| d.eth_usd.aggregator = d.hub);
+    case(&["is not the ETH/USD feed", "description()"], &|d| d.eth_usd.aggregator = d.hub);
     case(&["is not an AaveV3Adapter", "MetaMorpho USDC", "aToken()"], &|d| d.venues[1].kind = VenueKind::AaveV3);
     case(&["is not a MetaMorpho", "Aave V3 USDC", "MORPHO()"], &|d| d.venues[0].kind = VenueKind::MetaMorpho);
     case(&["lists the adapter", "not in the configuration", &good.venues[1].adapter.to_string()], &|d| {

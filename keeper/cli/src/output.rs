@@ -1,6 +1,6 @@
 //! How things are shown: logs on standard error, answers on standard output.
 
-use ballast_types::{Action, DecisionRecord, Mode, Snapshot, VenueReading};
+use ballast_types::{Action, DecisionRecord, Market, Mode, Snapshot, VenueReading};
 use eyre::Report;
 use serde::Serialize;
 use std::io::IsTerminal;
@@ -38,17 +38,17 @@ pub(crate) fn json(value: &impl Serialize) -> eyre::Result<()> {
 /// The vault's positions as a table, one line per venue.
 pub(crate) fn venues(snapshot: &Snapshot) -> String {
     let mut lines =
-        vec![format!("  {:<18} {:>16} {:>8} {:>11} {:>18}", "venue", "USDC", "of NAV", "utilisation", "venue size")];
+        vec![format!("  {:<18} {:>16} {:>8} {:>11} {:>18}", "venue", "USDC", "of NAV", "lent out", "venue size")];
     let nav = snapshot.vault.nav.0.max(1);
     let share = |value: u128| format!("{:.1} %", value as f64 * 100.0 / nav as f64);
     for venue in &snapshot.venues {
         lines.push(match &venue.reading {
-            VenueReading::Read { value, utilisation, size, .. } => format!(
+            VenueReading::Read { value, markets, size, .. } => format!(
                 "  {:<18} {:>16} {:>8} {:>9.2} % {:>18}",
                 venue.name,
                 value.to_string(),
                 share(value.0),
-                utilisation.0 as f64 / 1e16,
+                lent_out(markets),
                 size.to_string(),
             ),
             VenueReading::Unreadable { why } => format!("  {:<18} unreadable: {why}", venue.name),
@@ -58,6 +58,13 @@ pub(crate) fn venues(snapshot: &Snapshot) -> String {
     lines.push(format!("  {:<18} {:>16} {:>8}", "idle", idle.to_string(), share(idle.0)));
     lines.push(format!("  {:<18} {:>16}", "NAV", snapshot.vault.nav.to_string()));
     lines.join("\n")
+}
+
+/// Percent of what the venue holds in its markets that is out on loan there.
+fn lent_out(markets: &[Market]) -> f64 {
+    let held: f64 = markets.iter().map(|market| market.held.0 as f64).sum();
+    let lent = |market: &Market| market.held.0 as f64 * market.borrowed.0 as f64 / (market.supplied.0 as f64).max(1.0);
+    markets.iter().map(lent).sum::<f64>() * 100.0 / held.max(1.0)
 }
 
 pub(crate) const fn mode(mode: Mode) -> &'static str {

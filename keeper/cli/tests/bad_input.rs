@@ -117,6 +117,7 @@ async fn the_chain_must_be_what_the_file_says() {
     let vault = text(book.contracts.vault);
     let usdc = text(book.protocols.usdc);
     let adapter = text(book.venues[0].adapter);
+    let usdc_feed = text(book.protocols.feeds.usdc_usd);
     let nothing = text(Address::repeat_byte(0xee));
     for (key, value, words) in [
         ("contracts.vault", &nothing, ["there is no contract at 0xEeee", "the Vault"]),
@@ -128,6 +129,8 @@ async fn the_chain_must_be_what_the_file_says() {
         ("contracts.hub", &vault, ["is not the StrategyHub as this build knows it", &vault]),
         ("contracts.kill_switch", &usdc, ["is not the KillSwitchManager as this build knows it", &usdc]),
         ("eth_usd.aggregator", &adapter, ["is not the ETH/USD feed as this build knows it", &adapter]),
+        ("eth_usd.aggregator", &vault, ["is not the ETH/USD feed as this build knows it", &vault]),
+        ("eth_usd.aggregator", &usdc_feed, ["is not the ETH/USD feed as this build knows it", "USDC / USD"]),
         ("venues.0.adapter", &vault, ["does not list the adapter", &vault]),
     ] {
         keeper.clone().set(key, value.as_str()).run(CHECK).await.assert_refused(1, &words);
