@@ -41,12 +41,14 @@ contract KillSwitchManager is IKillSwitch, AccessControl {
     /// @param aggregator Chainlink-interface feed.
     /// @param decimals Of its answers, read when it is set.
     /// @param heartbeat Seconds in which it promises a new round.
-    /// @param blockedUntil Unix time until which a tripped failure keeps blocking.
+    /// @param blockedUntil Unix time until which a tripped condition keeps blocking.
+    /// @param blockedBy The trigger that set it.
     struct Feed {
         address aggregator;
         uint8 decimals;
         uint32 heartbeat;
         uint40 blockedUntil;
+        Trigger blockedBy;
     }
 
     enum FeedStatus {
@@ -132,7 +134,10 @@ contract KillSwitchManager is IKillSwitch, AccessControl {
         condition.lastTriggered = block.timestamp;
         // Never earlier than before: a trigger with a short cooldown must not cut short the block of one with a long.
         uint256 blockedUntil = block.timestamp + condition.cooldownPeriod;
-        if (blockedUntil > feed.blockedUntil) feed.blockedUntil = blockedUntil.toUint40();
+        if (blockedUntil > feed.blockedUntil) {
+            feed.blockedUntil = blockedUntil.toUint40();
+            feed.blockedBy = trigger;
+        }
         if (trigger == Trigger.Peg && token == asset && mode != Mode.Exit) _setMode(Mode.Exit, REASON_PEG);
         emit Tripped(trigger, token, msg.sender, int256(round[1]), round[3], uint80(round[0]), mode);
     }
@@ -210,7 +215,9 @@ contract KillSwitchManager is IKillSwitch, AccessControl {
     function setFeed(address token, address aggregator, uint32 heartbeat) external onlyRole(DEFAULT_ADMIN_ROLE) {
         uint8 decimals = IAggregatorV3(aggregator).decimals();
         if (heartbeat == 0 || heartbeat > 30 days || decimals > 18) revert FeedOutOfBounds(heartbeat, decimals);
-        feeds[token] = Feed({aggregator: aggregator, decimals: decimals, heartbeat: heartbeat, blockedUntil: 0});
+        feeds[token] = Feed({
+            aggregator: aggregator, decimals: decimals, heartbeat: heartbeat, blockedUntil: 0, blockedBy: Trigger.Peg
+        });
         emit FeedSet(token, aggregator, decimals, heartbeat);
     }
 
@@ -239,7 +246,9 @@ contract KillSwitchManager is IKillSwitch, AccessControl {
         (FeedStatus status,,) = _check(feed);
         if (status == FeedStatus.OffPeg && conditions[Trigger.Peg].isActive) return (false, REASON_PEG);
         if (status == FeedStatus.Unhealthy && conditions[Trigger.Oracle].isActive) return (false, REASON_ORACLE);
-        if (block.timestamp < feed.blockedUntil) return (false, REASON_ORACLE);
+        if (block.timestamp < feed.blockedUntil) {
+            return (false, feed.blockedBy == Trigger.Peg ? REASON_PEG : REASON_ORACLE);
+        }
         return (true, "");
     }
 

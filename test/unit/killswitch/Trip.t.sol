@@ -101,11 +101,11 @@ contract TripTest is BallastFixture {
     function test_ASecondTripNeverShortensTheFirst() public {
         tokenFeed.push(0.97e8);
         killSwitch.trip(Trigger.Peg, token);
-        (,,, uint256 until) = killSwitch.feeds(token);
+        (,,, uint256 until,) = killSwitch.feeds(token);
         tokenFeed.push(0);
         vm.prank(stranger);
         killSwitch.trip(Trigger.Oracle, token);
-        (,,, uint256 after_) = killSwitch.feeds(token);
+        (,,, uint256 after_,) = killSwitch.feeds(token);
         assertEq(after_, until);
         tokenFeed.push(ONE_DOLLAR);
         _assertBlockedFor(1 days);
