@@ -210,12 +210,18 @@ async fn killed_again_and_again_at_any_moment() {
             }
         };
         tokio::time::timeout(PATIENCE, decided).await.expect("a decision");
-        tokio::time::sleep(LIFE_STEP * (life - 1)).await;
+        if life == 1 {
+            // However slow the machine, one life gets as far as sending.
+            let sent = async || store.open_attempts().await.unwrap().pop().filter(|open| open.state == State::Submitted);
+            until("submitted", sent).await;
+        } else {
+            tokio::time::sleep(LIFE_STEP * (life - 1)).await;
+        }
         process.kill().await;
         reached.extend(store.open_attempts().await.unwrap().pop().map(|attempt| attempt.state));
         stage.build_block().await;
     }
-    assert!(reached.len() >= 2, "it was always killed at the same step: {reached:?}");
+    assert!(reached.contains(&State::Submitted), "no life got as far as sending: {reached:?}");
     let last = stage.cycle(&keeper).await;
     assert_eq!(last.code, Some(0), "{last:?}");
     assert_eq!(stage.assert_consistent(&keeper).await, 1, "the cooldown allows one");
