@@ -350,10 +350,12 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
     }
 
     // ---------------------------------------------------------------------------------------------------- governance
+    // What changes the queue is locked out of the vault's own calls, which hold positions in it: a venue may be able to have
+    // a governance act that is ready carried out while it is being paid.
 
     /// @notice Lists an adapter of this vault at the end of the exit queue. Only governance.
     /// @param cap Absolute cap on its position, in assets.
-    function listAdapter(address adapter, uint256 cap) external onlyRole(DEFAULT_ADMIN_ROLE) {
+    function listAdapter(address adapter, uint256 cap) external nonReentrant onlyRole(DEFAULT_ADMIN_ROLE) {
         if (_config[adapter].index != 0) revert AdapterAlreadyListed(adapter);
         if (_queue.length == MAX_ADAPTERS) revert TooManyAdapters(MAX_ADAPTERS);
         if (IAdapter(adapter).vault() != address(this) || IAdapter(adapter).asset() != asset()) {
@@ -367,7 +369,7 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
     }
 
     /// @notice Removes an adapter whose position is empty. Only governance.
-    function delistAdapter(address adapter) external onlyRole(DEFAULT_ADMIN_ROLE) {
+    function delistAdapter(address adapter) external nonReentrant onlyRole(DEFAULT_ADMIN_ROLE) {
         uint256 index = _config[adapter].index;
         if (index == 0) revert AdapterNotListed(adapter);
         (bool readable, uint256 value) = _read(adapter, IAdapter.value.selector);
@@ -385,7 +387,7 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
     }
 
     /// @notice Sets the order in which venues pay leavers: a permutation of the listed adapters. Only governance.
-    function setExitQueue(address[] calldata order) external onlyRole(DEFAULT_ADMIN_ROLE) {
+    function setExitQueue(address[] calldata order) external nonReentrant onlyRole(DEFAULT_ADMIN_ROLE) {
         uint256 length = order.length;
         if (length != _queue.length) revert QueueMismatch();
         uint256 seen;

@@ -5,8 +5,8 @@ pragma solidity 0.8.30;
 /// @notice Calls to contracts that may be hostile: capped gas, capped return data, never a revert.
 library BoundedCall {
     /// @notice Reads one word. `ok` is false if the call fails or returns fewer than 32 bytes.
-    /// A caller that leaves less gas than the cap could make an honest venue look unreadable; nothing that mints shares
-    /// or moves funds accepts an unreadable venue, so that only stops the caller's own transaction.
+    /// A caller that leaves less gas than an honest venue needs makes it look unreadable, but then keeps only a 63rd of what the
+    /// read was given (EIP-150): below the cap of 10^6 too little to mint, pay or record anything afterwards.
     function readWord(address target, uint256 gasCap, bytes4 selector) internal view returns (bool ok, uint256 word) {
         assembly ("memory-safe") {
             mstore(0x00, selector)

@@ -58,6 +58,36 @@ contract ReentrancyTest is BallastFixture {
         }
     }
 
+    // SPEC C5: a venue that can have a governance act carried out while it is paid cannot shift the positions by which the
+    // vault holds it to its cap.
+    function test_TheQueueStandsStillInTheMiddle() public {
+        bytes32 role = vault.DEFAULT_ADMIN_ROLE();
+        vm.startPrank(timelock);
+        vault.setAdapterCap(address(mid), 100e6);
+        vault.grantRole(role, address(mid));
+        vm.stopPrank();
+        address[] memory order = new address[](3);
+        (order[0], order[1], order[2]) = (address(low), address(high), address(mid));
+        bytes[] memory calls = new bytes[](3);
+        calls[0] = abi.encodeCall(vault.setExitQueue, (order));
+        calls[1] = abi.encodeCall(vault.delistAdapter, (address(high)));
+        calls[2] = abi.encodeCall(vault.listAdapter, (address(newAdapter()), CAP));
+        for (uint256 i; i < calls.length; ++i) {
+            mid.setHook(address(vault), calls[i]);
+            vm.expectRevert(abi.encodeWithSelector(IVault.CapExceeded.selector, address(mid), 400e6, 100e6));
+            vm.prank(address(hub));
+            vault.reallocate(one(mid, 4000));
+            // Within the cap the instruction goes through, and the act was refused.
+            vm.prank(address(hub));
+            vault.reallocate(one(mid, uint16(500 + i * 100)));
+            assertFalse(mid.hookOk());
+            assertEq(
+                mid.hookReturned(),
+                abi.encodeWithSelector(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector)
+            );
+        }
+    }
+
     function _assertRefused() private view {
         assertFalse(low.hookOk());
         assertEq(
