@@ -1,7 +1,9 @@
 //! The address book of one vault, and the check that the chain agrees with it.
 
 use crate::{
-    bindings::{IAavePool, IAdapter, IAggregatorV3, IMetaMorpho, KillSwitchManager, MULTICALL3, StrategyHub, Vault},
+    bindings::{
+        IAavePool, IAdapter, IAggregatorV3, IERC20, IMetaMorpho, KillSwitchManager, MULTICALL3, StrategyHub, Vault,
+    },
     endpoint::chain_text,
     multicall::{Answers, At, Batch, BatchError, Slot, Unanswered},
     pool::{PoolError, RpcPool},
@@ -23,6 +25,9 @@ sol! {
         function aToken() external view returns (address);
     }
 }
+
+/// Decimals in which gas is priced and amounts are shown. Another asset would be decided about with costs that are powers of ten off.
+const ASSET_DECIMALS: u8 = 6;
 
 /// The contracts of one vault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +91,8 @@ pub enum DeploymentError {
     NotListed { vault: Address, adapter: Address, venue: String },
     #[error("the vault {vault} lists the adapter {adapter}, which is not in the configuration: add it")]
     NotConfigured { vault: Address, adapter: Address },
+    #[error("the vault's asset {asset} has {found} decimals, this build counts in {ASSET_DECIMALS} (USDC)")]
+    OtherDecimals { asset: Address, found: u8 },
     #[error("the adapter {0} is configured twice")]
     Duplicate(Address),
 }
@@ -144,15 +151,17 @@ impl Deployment {
         let answers = batch.run(provider, at).await?;
         let asset = self.check_core(&answers, &core)?;
         let mut details = Batch::default();
+        let decimals = details.add(asset, IERC20::decimalsCall {});
         let mut probes = Vec::new();
         for (venue, asked) in self.venues.iter().zip(&venues) {
             let protocol = self.check_venue(&answers, venue, asked, asset)?;
             probes.push((venue, Probe::ask(&mut details, venue.kind, protocol, asset)));
         }
-        if details.is_empty() {
-            return Ok(());
-        }
         let answers = details.run(provider, at).await?;
+        let found = expect(&answers, decimals, "the vault's asset")?;
+        if found != ASSET_DECIMALS {
+            return Err(DeploymentError::OtherDecimals { asset, found });
+        }
         probes.iter().try_for_each(|(venue, probe)| probe.check(&answers, &venue.name))
     }
 

@@ -77,8 +77,12 @@ impl Endpoint {
         }
         // The TLS library panics without a process-wide provider; whoever installed one first keeps it.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let client =
-            reqwest::Client::builder().timeout(timeout).build().map_err(|error| chain_text(&error.without_url()))?;
+        // A redirect would take the request to an endpoint that nobody configured.
+        let client = reqwest::Client::builder()
+            .timeout(timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| chain_text(&error.without_url()))?;
         let label = label_of(&url);
         let transport = Http(Arc::new(Target { client, label: label.clone(), url }));
         let provider = RootProvider::new(RpcClient::new(transport, false)).erased();

@@ -82,10 +82,6 @@ impl Batch {
         Slot { index, target, call: PhantomData }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Executes the calls on the state of exactly the block `at`, pinned by hash.
     pub(crate) async fn run(mut self, provider: &DynProvider, at: At) -> Result<Answers, BatchError> {
         // The proof that the node did pin it.

@@ -56,6 +56,8 @@ pub struct RpcPool {
 struct Node {
     endpoint: Endpoint,
     down: AtomicBool,
+    /// Far behind while most are not.
+    lags: AtomicBool,
 }
 
 impl RpcPool {
@@ -67,17 +69,18 @@ impl RpcPool {
         let node = |url: &U| {
             let endpoint = Endpoint::new(url.as_ref(), timeout)
                 .map_err(|why| PoolError::BadUrl { endpoint: redact(url.as_ref()), why })?;
-            Ok(Node { endpoint, down: AtomicBool::new(false) })
+            Ok(Node { endpoint, down: AtomicBool::new(false), lags: AtomicBool::new(false) })
         };
         let (first, rest) = urls.split_first().ok_or(PoolError::NoEndpoint)?;
         Ok(Self { first: node(first)?, rest: rest.iter().map(node).collect::<Result<_, _>>()? })
     }
 
-    /// The first endpoint that was up when last asked.
+    /// The first endpoint that was up, and not far behind most others, when last asked.
     #[must_use]
     pub fn primary(&self) -> &DynProvider {
-        let up = self.nodes().find(|node| !node.down.load(Ordering::Relaxed));
-        &up.unwrap_or(&self.first).endpoint.provider
+        let up = |node: &&Node| !node.down.load(Ordering::Relaxed);
+        let current = self.nodes().find(|node| up(node) && !node.lags.load(Ordering::Relaxed));
+        &current.or_else(|| self.nodes().find(up)).unwrap_or(&self.first).endpoint.provider
     }
 
     /// The newest block that every healthy endpoint serves. Endpoints that are down are marked, logged and left out.
@@ -92,7 +95,7 @@ impl RpcPool {
         let newest = serving.iter().map(|(_, header)| header.number()).max().unwrap_or_default();
         let mut doubts = Vec::new();
         let (keeping_up, behind): (Vec<_>, Vec<_>) =
-            serving.into_iter().partition(|(_, header)| header.number() + MAX_LAG >= newest);
+            serving.into_iter().partition(|(_, header)| header.number().saturating_add(MAX_LAG) >= newest);
         serving = keeping_up;
         if !behind.is_empty() {
             let detail =
@@ -103,6 +106,10 @@ impl RpcPool {
             if behind.len() >= serving.len() {
                 doubts.push(Doubt::RpcDisagreement { detail });
             }
+        }
+        for (index, node) in self.nodes().enumerate() {
+            let lags = doubts.is_empty() && behind.iter().any(|(slow, _)| *slow == index);
+            node.lags.store(lags, Ordering::Relaxed);
         }
         let number = serving.iter().map(|(_, header)| header.number()).min().unwrap_or_default();
         let (at, ahead): (Vec<_>, Vec<_>) = serving.into_iter().partition(|(_, header)| header.number() == number);

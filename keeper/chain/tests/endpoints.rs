@@ -8,7 +8,7 @@ use alloy::{
     primitives::{Address, B256, U256},
     providers::{Provider, ProviderBuilder, ext::AnvilApi},
 };
-use ballast_chain::{DeploymentError, PoolError, RpcPool};
+use ballast_chain::{DeploymentError, PoolError, RpcPool, bindings::Vault};
 use ballast_devnet::{Devnet, DevnetConfig};
 use ballast_types::{Doubt, VenueKind};
 use harness::{Answer, Proxy, TIMEOUT, World, project_root};
@@ -20,6 +20,8 @@ const SECRETS: [&str; 4] = ["user", "password1", "KEYKEYKEY", "TTTTTT"];
 
 /// `forge inspect StrategyHub storage-layout`.
 const KILL_SWITCH_SLOT: U256 = U256::ONE;
+/// `FiatTokenV1.decimals`.
+const USDC_DECIMALS_SLOT: U256 = U256::from_limbs([6, 0, 0, 0]);
 
 async fn chain(blocks: usize) -> Devnet {
     let devnet = Devnet::start(DevnetConfig::new(project_root())).await.unwrap();
@@ -126,8 +128,11 @@ async fn a_slow_endpoint_holds_back_by_a_block_and_not_by_many() {
     let head = pool(&[&url, &slow.url]).head().await.unwrap();
     assert_eq!((head.block.number, head.doubts.len()), (9, 0));
     lag(9).await;
-    let head = pool(&[&url, &third.url, &slow.url]).head().await.unwrap();
+    let slow_first = pool(&[&slow.url, &url, &third.url]);
+    let head = slow_first.head().await.unwrap();
     assert_eq!((head.block.number, head.doubts.len()), (10, 0));
+    let latest = slow_first.primary().get_block(BlockId::latest()).await.unwrap().unwrap();
+    assert_eq!(latest.header.number, 10, "the preferred endpoint is not asked while it is behind");
     // One against one: which of them is wrong cannot be known.
     let head = pool(&[&url, &slow.url]).head().await.unwrap();
     assert!(
@@ -186,6 +191,14 @@ async fn an_address_book_is_checked_against_the_chain() {
     assert_eq!(error, DeploymentError::WrongChain { endpoint: elsewhere.url.clone(), found: 1, expected: 31_337 });
     let dead = RpcPool::new(&[DEAD], TIMEOUT).unwrap();
     assert!(matches!(good.verify(&dead).await, Err(DeploymentError::Pool(PoolError::AllDown { .. }))));
+
+    // An asset with other decimals.
+    let asset = Vault::new(good.vault, &world.rpc).asset().call().await.unwrap();
+    let slot = B256::left_padding_from;
+    world.rpc.anvil_set_storage_at(asset, USDC_DECIMALS_SLOT, slot(&[18])).await.unwrap();
+    world.devnet.builder().build_block().await.unwrap();
+    assert_eq!(good.verify(&pool).await.unwrap_err(), DeploymentError::OtherDecimals { asset, found: 18 });
+    world.rpc.anvil_set_storage_at(asset, USDC_DECIMALS_SLOT, slot(&[6])).await.unwrap();
 
     // A hub that has been given another switch.
     world

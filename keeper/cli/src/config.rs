@@ -38,9 +38,12 @@ pub(crate) async fn run(command: Command) -> eyre::Result<ExitCode> {
     if arguments.json {
         output::json(&checked)?;
     } else {
-        println!("{} is valid", arguments.config.display());
+        output::say(format_args!("{} is valid", arguments.config.display()))?;
         if let Some(block) = checked["block"].as_u64() {
-            println!("the contracts on chain {} are what it says, as of block {block}", config.chain.id);
+            output::say(format_args!(
+                "the contracts on chain {} are what it says, as of block {block}",
+                config.chain.id
+            ))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -35,17 +35,17 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
             }));
             continue;
         }
-        println!("{}", decision.hash);
-        println!("{}", output::decision(&decision.record));
+        output::say(decision.hash)?;
+        output::say(output::decision(&decision.record))?;
         for attempt in &attempts {
-            println!("{}", attempt_line(attempt));
+            output::say(attempt_line(attempt))?;
         }
-        println!();
+        output::say("")?;
     }
     if arguments.json {
         output::json(&listed)?;
     } else if decisions.is_empty() {
-        println!("no decision is recorded yet");
+        output::say("no decision is recorded yet")?;
     }
     Ok(ExitCode::SUCCESS)
 }

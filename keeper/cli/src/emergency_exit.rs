@@ -30,14 +30,14 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     let (keeper, _) = Keeper::start(&config).await?;
     let plan = keeper.plan_exit().await?;
     if !arguments.json {
-        println!("{}", table(&plan));
+        output::say(table(&plan))?;
     }
     let send = !arguments.dry_run && (arguments.yes || (!arguments.json && confirmed()?));
     if !send {
         if arguments.json {
             output::json(&serde_json::json!({ "plan": plan, "outcome": null }))?;
         } else {
-            println!("nothing was sent");
+            output::say("nothing was sent")?;
         }
         return Ok(if arguments.dry_run { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
@@ -46,10 +46,13 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         output::json(&serde_json::json!({ "plan": plan, "outcome": outcome }))?;
     } else {
         match &outcome.landing {
-            Some(landing) => {
-                println!("exit {:?} in block {} as {}", outcome.state, landing.block_number, landing.tx_hash)
+            Some(landing) => output::say(format_args!(
+                "exit {:?} in block {} as {}",
+                outcome.state, landing.block_number, landing.tx_hash
+            ))?,
+            None => {
+                output::say(format_args!("not done: {}", outcome.reason.as_deref().unwrap_or("no reason recorded")))?
             }
-            None => println!("not done: {}", outcome.reason.as_deref().unwrap_or("no reason recorded")),
         }
     }
     Ok(if outcome.succeeded() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -3,7 +3,10 @@
 use ballast_types::{Action, DecisionRecord, Market, Mode, Snapshot, VenueReading};
 use eyre::Report;
 use serde::Serialize;
-use std::io::IsTerminal;
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal, Write},
+};
 use tracing_subscriber::EnvFilter;
 
 /// Logs go to standard error; RUST_LOG chooses what.
@@ -30,9 +33,25 @@ pub(crate) fn chain(error: &Report) -> String {
     text
 }
 
+/// A line of the answer. A reader that has gone away (`| head`) changes nothing about what the command does.
+///
+/// # Errors
+/// If standard output cannot be written for another reason.
+pub(crate) fn say(line: impl Display) -> eyre::Result<()> {
+    delivered(writeln!(io::stdout().lock(), "{line}"))
+}
+
+fn delivered(written: io::Result<()>) -> eyre::Result<()> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Report::new(error).wrap_err("cannot write to standard output"))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(crate) fn json(value: &impl Serialize) -> eyre::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
+    say(serde_json::to_string_pretty(value)?)
 }
 
 /// The vault's positions as a table, one line per venue.
@@ -100,4 +119,16 @@ pub(crate) fn decision(record: &DecisionRecord) -> String {
         ));
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_left_is_no_failure_and_a_full_disk_is_one() {
+        assert!(delivered(Ok(())).is_ok());
+        assert!(delivered(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
+        assert!(delivered(Err(io::ErrorKind::StorageFull.into())).is_err());
+    }
 }

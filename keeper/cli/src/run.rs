@@ -38,8 +38,10 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         show(&cycle, arguments.json)?;
         return Ok(if cycle.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
+    // Before the first cycle: a signal must not end the process in the middle of it.
+    let stop = stopped();
     tracing::info!(account = %keeper.account(), vault = %keeper.observer().deployment().vault, "keeper runs");
-    keeper.run(stopped()).await?;
+    keeper.run(stop).await?;
     tracing::info!("keeper stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -50,7 +52,7 @@ async fn dry_run(config: &Config, json: bool) -> eyre::Result<ExitCode> {
     if json {
         output::json(&serde_json::json!({ "decision_hash": record.hash()?, "record": record, "outcome": null }))?;
     } else {
-        println!("{}\n\n{}", output::venues(&record.snapshot), output::decision(&record));
+        output::say(format_args!("{}\n\n{}", output::venues(&record.snapshot), output::decision(&record)))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -59,9 +61,9 @@ fn show(cycle: &Cycle, json: bool) -> eyre::Result<()> {
     if json {
         return output::json(cycle);
     }
-    println!("{}", output::decision(&cycle.record));
+    output::say(output::decision(&cycle.record))?;
     if let Some(outcome) = &cycle.outcome {
-        println!("{}", outcome_line(outcome));
+        output::say(outcome_line(outcome))?;
     }
     Ok(())
 }
@@ -75,15 +77,17 @@ fn outcome_line(outcome: &Outcome) -> String {
     }
 }
 
-/// Ready at the first SIGTERM or SIGINT.
-async fn stopped() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without handlers the signals end the process at once, which the outbox is made for.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// Ready at the first SIGTERM or SIGINT from now on.
+fn stopped() -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+            // Without handlers the signals end the process at once, which the outbox is made for.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }

@@ -44,22 +44,22 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("block {} of chain {}", snapshot.block.number, snapshot.chain_id);
+    output::say(format_args!("block {} of chain {}", snapshot.block.number, snapshot.chain_id))?;
     let switch = &snapshot.kill_switch;
     let reason = if switch.reason.is_empty() { String::new() } else { format!(": {}", switch.reason) };
-    println!(
+    output::say(format_args!(
         "kill switch {}, {}{reason}",
         output::mode(switch.mode),
         if switch.operational { "operational" } else { "not operational" }
-    );
-    println!("{}", output::venues(&snapshot));
+    ))?;
+    output::say(output::venues(&snapshot))?;
     match last {
-        None => println!("no decision is recorded yet"),
+        None => output::say("no decision is recorded yet")?,
         Some((decision, attempts)) => {
-            println!("last decision {}", decision.hash);
-            println!("{}", output::decision(&decision.record));
+            output::say(format_args!("last decision {}", decision.hash))?;
+            output::say(output::decision(&decision.record))?;
             for attempt in &attempts {
-                println!("{}", attempt_line(attempt));
+                output::say(attempt_line(attempt))?;
             }
         }
     }

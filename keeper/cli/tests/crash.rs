@@ -212,7 +212,8 @@ async fn killed_again_and_again_at_any_moment() {
         tokio::time::timeout(PATIENCE, decided).await.expect("a decision");
         if life == 1 {
             // However slow the machine, one life gets as far as sending.
-            let sent = async || store.open_attempts().await.unwrap().pop().filter(|open| open.state == State::Submitted);
+            let sent =
+                async || store.open_attempts().await.unwrap().pop().filter(|open| open.state == State::Submitted);
             until("submitted", sent).await;
         } else {
             tokio::time::sleep(LIFE_STEP * (life - 1)).await;

@@ -118,9 +118,13 @@ async fn a_feed_that_cannot_be_trusted() {
     market.send(Role::Deployer, eth, zero).await.unwrap();
     holds("ETH/USD: its answer is 0, expected a positive price").await;
     market.push_price(eth, 3_000 * USD).await.unwrap();
-    // It has decimals, as a feed does, and nothing else of one.
+    market.send(Role::Deployer, eth, IScriptedFeed::setRevertingCall { reverting: true }).await.unwrap();
+    holds("ETH/USD: it cannot be read").await;
+    market.send(Role::Deployer, eth, IScriptedFeed::setRevertingCall { reverting: false }).await.unwrap();
+    market.push_price(eth, 3_000 * USD).await.unwrap();
+    // It has decimals, as a feed does, and nothing else of one: no observation is begun with it.
     let no_feed = keeper.clone().set("eth_usd.aggregator", stage.book.contracts.vault.to_string());
-    assert_holds(&stage, &no_feed, "feeds", "ETH/USD: it cannot be read").await;
+    no_feed.run(&["run", "--once"]).await.assert_refused(1, &["is not the ETH/USD feed", "description()"]);
 
     assert_eq!(stage.rebalances().await, []);
     assert_moves(&stage, &keeper).await;

@@ -37,6 +37,7 @@ impl Executor {
     pub async fn send_call(&self, to: Address, calldata: Bytes, purpose: &str) -> Result<Outcome, ExecuteError> {
         let _turn = self.turn.lock().await;
         self.settle_open().await?;
+        self.find_late(None).await?;
         let subject = Subject::Call(self.store.put_call(purpose, to, &calldata).await?);
         loop {
             self.find_late(Some(subject)).await?;

@@ -115,6 +115,7 @@ impl Executor {
             return Err(ExecuteError::Hold);
         }
         self.settle_open().await?;
+        self.find_late(None).await?;
         let subject = Subject::Decision(hash);
         loop {
             self.find_late(Some(subject)).await?;

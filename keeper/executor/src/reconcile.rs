@@ -24,7 +24,8 @@ impl From<&Simulation> for Expected {
 pub struct Observed {
     pub gas_used: u64,
     pub logs: Vec<Log>,
-    /// Idle and the listed adapters' values at the end of the block it landed in. `None` for calls without a decision.
+    /// Idle and the listed adapters' values at the end of the block it landed in. `None` for calls without a decision, and where
+    /// the state of that block is not to be had any more.
     pub balances: Option<Balances>,
 }
 
@@ -59,7 +60,8 @@ pub struct RebalanceReconciliation {
     pub idle_after: Assets,
     pub legs: Vec<Leg>,
     /// Idle and every listed position, read from the contracts at the end of the block, are what was simulated. A transaction
-    /// of someone else later in the same block can make this false while everything above is equal.
+    /// of someone else later in the same block can make this false while everything above is equal, and so does a block whose
+    /// state no endpoint has any more.
     pub balances_equal: bool,
 }
 

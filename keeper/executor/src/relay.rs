@@ -10,7 +10,7 @@ use alloy::{
 };
 use ballast_chain::redact;
 use futures::future::BoxFuture;
-use reqwest::{Client, Url};
+use reqwest::{Client, Url, redirect::Policy};
 use serde_json::{Value, json};
 use std::{error::Error, fmt, time::Duration};
 
@@ -76,7 +76,12 @@ impl FlashbotsRelay {
         let key = auth_key.trim().parse().map_err(|_| RelayError::BadKey)?;
         // The TLS library panics without a process-wide provider; whoever installed one first keeps it.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let client = Client::builder().timeout(timeout).build().map_err(|error| bad_url(text_of(error)))?;
+        // A redirect would take the bundle to somebody else.
+        let client = Client::builder()
+            .timeout(timeout)
+            .redirect(Policy::none())
+            .build()
+            .map_err(|error| bad_url(text_of(error)))?;
         Ok(Self { client, url: parsed, label, key })
     }
 

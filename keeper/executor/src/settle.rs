@@ -9,6 +9,7 @@ use crate::{
     reconcile::{Balances, Expected, Observed, Reconciliation},
 };
 use alloy::{
+    contract::Error as CallError,
     eips::BlockId,
     primitives::{Address, B256, Log},
     providers::Provider,
@@ -23,7 +24,9 @@ use tokio::time::{Instant, sleep};
 /// Looks for the receipt of a used nonce this often before the nonce is said to be someone else's: nodes index receipts a
 /// moment after they import the block.
 const RECEIPT_LOOKS: u32 = 5;
-/// Settled attempts that are looked up again at start.
+/// Blocks for whose state an endpoint is asked again; full nodes keep 128.
+const STATE_DEPTH: u64 = 64;
+/// Settled attempts that are looked up again at start and before each execution.
 const LATE_CANDIDATES: u32 = 20;
 
 impl Executor {
@@ -72,6 +75,11 @@ impl Executor {
             }
             let tx_hash = stored(&attempt, "transaction hash", attempt.facts.tx_hash)?;
             if self.receipt(tx_hash).await?.is_none() {
+                continue;
+            }
+            // Two attempts may be the very same transaction; it lands once.
+            let attempts = self.store.attempts(attempt.subject).await?;
+            if attempts.iter().any(|other| other.state.is_on_chain()) {
                 continue;
             }
             let mut job = Job::from(&attempt);
@@ -198,7 +206,8 @@ impl Executor {
         let head = self.head().await?;
         match self.receipt(tx_hash).await? {
             Some(receipt) if receipt.block_hash == Some(block_hash) && receipt.status() => {
-                Ok((head, Some(self.reconcile(attempt, &receipt, block_hash).await?)))
+                let depth = head.saturating_sub(receipt.block_number.unwrap_or(head));
+                Ok((head, Some(self.reconcile(attempt, &receipt, block_hash, depth).await?)))
             }
             _ => Ok((head, None)),
         }
@@ -218,6 +227,7 @@ impl Executor {
         attempt: &Attempt,
         receipt: &TransactionReceipt,
         block_hash: B256,
+        depth: u64,
     ) -> Result<Reconciliation, ExecuteError> {
         let irreconcilable = |why: String| ExecuteError::Irreconcilable { attempt: attempt.id.0, why };
         let simulation = stored(attempt, "simulation", attempt.facts.simulation.clone())?;
@@ -233,24 +243,40 @@ impl Executor {
             None => None,
             Some(_) => {
                 let event = prediction::executed(&logs, hub).map_err(|error| irreconcilable(error.to_string()))?;
-                Some(self.balances(&event.adapters, block_hash).await?)
+                self.balances(&event.adapters, block_hash, depth).await?
             }
         };
         let observed = Observed { gas_used: receipt.gas_used, logs, balances };
         Reconciliation::of(&expected, &observed, decision).map_err(irreconcilable)
     }
 
-    async fn balances(&self, adapters: &[Address], block_hash: B256) -> Result<Balances, ExecuteError> {
-        let at = BlockId::hash(block_hash);
-        let vault = Vault::new(self.config.scope.vault, self.provider());
-        let idle = vault.idle().block(at).call().await.map_err(|error| chain_error("the vault's idle", &error))?;
-        let mut values = Vec::with_capacity(adapters.len());
-        for adapter in adapters {
-            let adapter = IAdapter::new(*adapter, self.provider());
-            let value = adapter.value().block(at).call().await;
-            values.push(value.map_err(|error| chain_error("an adapter's value", &error))?);
+    /// What the contracts say at the end of that block; `None` once nobody can be expected to say it any more.
+    async fn balances(
+        &self,
+        adapters: &[Address],
+        block_hash: B256,
+        depth: u64,
+    ) -> Result<Option<Balances>, ExecuteError> {
+        let read = async {
+            let at = BlockId::hash(block_hash);
+            let vault = Vault::new(self.config.scope.vault, self.provider());
+            let idle = vault.idle().block(at).call().await.map_err(|error| ("the vault's idle", error))?;
+            let mut values = Vec::with_capacity(adapters.len());
+            for adapter in adapters {
+                let adapter = IAdapter::new(*adapter, self.provider());
+                let value = adapter.value().block(at).call().await;
+                values.push(value.map_err(|error| ("an adapter's value", error))?);
+            }
+            Ok::<_, (&'static str, CallError)>(Balances { idle, values })
+        };
+        match read.await {
+            Ok(balances) => Ok(Some(balances)),
+            Err((what, error)) if is_forgotten(&error, depth) => {
+                tracing::error!(%error, what, depth, "the state of the block it landed in is not to be had");
+                Ok(None)
+            }
+            Err((what, error)) => Err(chain_error(what, &error)),
         }
-        Ok(Balances { idle, values })
     }
 
     async fn wait(&self, job: &Job, target: u64, patience: &mut Patience) -> Result<(), ExecuteError> {
@@ -276,6 +302,16 @@ impl Executor {
     async fn nonce(&self, account: Address) -> Result<u64, ExecuteError> {
         self.provider().get_transaction_count(account).await.map_err(|error| chain_error("the keeper's nonce", &error))
     }
+}
+
+/// Whether a read of a block that deep is refused for good: the endpoint answered, and did not just fail to. Nodes drop the state of
+/// old blocks; an attempt that is settled long after it landed must not wait for it for ever.
+fn is_forgotten(error: &CallError, depth: u64) -> bool {
+    let answered = match error {
+        CallError::TransportError(error) => error.as_error_resp().is_some(),
+        _ => true,
+    };
+    answered && depth >= STATE_DEPTH
 }
 
 /// What one look says about a submitted transaction.
@@ -335,4 +371,21 @@ fn place(receipt: &TransactionReceipt) -> Facts {
 
 fn stored<T>(attempt: &Attempt, missing: &'static str, value: Option<T>) -> Result<T, ExecuteError> {
     value.ok_or(ExecuteError::Incomplete { attempt: attempt.id.0, state: attempt.state, missing })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy::{rpc::json_rpc::ErrorPayload, transports::RpcError, transports::TransportErrorKind};
+
+    #[test]
+    fn state_counts_as_gone_only_when_a_node_refuses_it_for_an_old_block() {
+        let message = "missing trie node".into();
+        let refused =
+            CallError::TransportError(RpcError::ErrorResp(ErrorPayload { code: -32_000, message, data: None }));
+        let down = CallError::TransportError(TransportErrorKind::custom_str("connection refused"));
+        assert!(is_forgotten(&refused, STATE_DEPTH));
+        assert!(!is_forgotten(&refused, STATE_DEPTH - 1), "a node that is a moment behind refuses too");
+        assert!(!is_forgotten(&down, 1_000), "another try may reach it");
+    }
 }

@@ -16,8 +16,8 @@ use std::{
 pub enum ConfigError {
     #[error("cannot read {}: {source}; expected a readable TOML file (see docs/CONFIG.md)", path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
-    #[error("{} is not valid: {source}", path.display())]
-    Malformed { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("{} is not valid: {why}", path.display())]
+    Malformed { path: PathBuf, why: String },
     #[error("{key} is {value}, expected {expected}")]
     OutOfRange { key: &'static str, value: String, expected: &'static str },
     #[error(transparent)]
@@ -224,7 +224,7 @@ impl Config {
         let text =
             fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let mut config: Self = toml::from_str(&text)
-            .map_err(|source| ConfigError::Malformed { path: path.to_owned(), source: Box::new(source) })?;
+            .map_err(|error| ConfigError::Malformed { path: path.to_owned(), why: without_urls(&error.to_string()) })?;
         // A relative store path means beside the file, wherever the service is started from.
         if let Some(directory) = path.parent() {
             config.store.path = directory.join(&config.store.path);
@@ -376,6 +376,20 @@ impl Config {
     }
 }
 
+/// The parser quotes what it could not take, and providers put their keys into URLs.
+fn without_urls(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | ']');
+    text.split_inclusive(ends)
+        .map(|part| match part.find("://") {
+            Some(_) => {
+                let (url, end) = part.split_at(part.trim_end_matches(ends).len());
+                format!("{}{end}", redact(url))
+            }
+            None => part.to_owned(),
+        })
+        .collect()
+}
+
 fn is_http(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
 }
@@ -388,5 +402,23 @@ pub fn secret(name: &'static str, holds: &'static str) -> Result<String, ConfigE
     match std::env::var(name) {
         Ok(value) if !value.trim().is_empty() => Ok(value),
         _ => Err(ConfigError::MissingSecret { name, holds }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_parser_repeats_no_url() {
+        let quoted = "rpc = 'https://user:secret1@rpc.example/v3/KEYKEYKEY?token=TTTTTT'";
+        let error = toml::from_str::<ChainConfig>(&format!("id = 1\n{quoted}")).unwrap_err().to_string();
+        assert!(error.contains("KEYKEYKEY"), "the parser does quote: {error}");
+        let shown = without_urls(&error);
+        for secret in ["user", "secret1", "KEYKEYKEY", "TTTTTT"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+        assert!(shown.contains("line 2") && shown.contains("https://rpc.example/…"), "{shown}");
     }
 }

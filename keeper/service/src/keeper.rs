@@ -19,7 +19,12 @@ use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 const PROOF_VALIDITY: u64 = 600;
 /// The hard fork that simulations follow: the one mainnet's contracts are executed under.
 const SPEC: SpecId = SpecId::PRAGUE;
+/// Between two looks at what became of a bundle.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// Between two looks at the head while nothing is under way.
+const HEAD_INTERVAL: Duration = Duration::from_secs(1);
+/// The same while no provider answers.
+const DOWN_INTERVAL: Duration = Duration::from_secs(5);
 const KMS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Basis points of NAV that a simulated move may lose; the vault's own bound is ten times this.
 const MAX_NAV_LOSS: Bps = Bps(1);
@@ -125,11 +130,12 @@ impl Keeper {
     /// Only what makes going on pointless: the store is gone.
     pub async fn run(&self, stop: impl Future<Output = ()>) -> Result<(), CycleError> {
         let mut stop = pin!(stop);
-        let mut next_block = 0;
+        let mut last = None;
         loop {
+            let mut pause = HEAD_INTERVAL;
             match self.observer.pool.head().await {
-                Ok(head) if head.block.number >= next_block => {
-                    next_block = head.block.number + self.decide_every;
+                Ok(head) if due(last, head.block.number, self.decide_every) => {
+                    last = Some(head.block.number);
                     match self.cycle().await {
                         Ok(cycle) => report(&cycle),
                         Err(error @ CycleError::Store(_)) => return Err(error),
@@ -137,14 +143,23 @@ impl Keeper {
                     }
                 }
                 Ok(_) => {}
-                Err(error) => tracing::error!(%error, "no provider answers"),
+                Err(error) => {
+                    tracing::error!(%error, "no provider answers");
+                    pause = DOWN_INTERVAL;
+                }
             }
             tokio::select! {
                 () = &mut stop => return Ok(()),
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
+}
+
+/// Whether the head is as far from the block of the last cycle as two cycles should be apart. In either direction: an endpoint that
+/// once told of a block far ahead must not silence the keeper until the chain gets there.
+fn due(last: Option<u64>, head: u64, decide_every: u64) -> bool {
+    last.is_none_or(|last| head.abs_diff(last) >= decide_every)
 }
 
 fn report(cycle: &crate::Cycle) {
@@ -185,4 +200,18 @@ async fn signer(config: &Config, key: &KeyConfig, role: &'static str) -> Result<
             Arc::new(DevKeySigner::new(config.chain.id, &text).map_err(fault)?)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // SPEC X1
+    #[test]
+    fn a_cycle_is_due_after_its_blocks_and_when_the_head_was_not_what_it_seemed() {
+        assert!(due(None, 0, 25));
+        assert!(!due(Some(100), 100, 25) && !due(Some(100), 124, 25) && due(Some(100), 125, 25));
+        assert!(!due(Some(100), 99, 25), "a reorganisation by a block is no reason");
+        assert!(due(Some(u64::MAX), 126, 25), "an endpoint said the chain was at its end");
+    }
 }

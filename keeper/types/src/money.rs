@@ -74,9 +74,9 @@ impl Assets {
     /// `floor(self · bps / 10⁴)`, the vault's own rounding.
     #[must_use]
     pub fn share(self, bps: Bps) -> Self {
-        // Split so that the product cannot overflow: u128 holds any amount the vault can.
+        // Split so that the product cannot overflow up to 10⁴ bps; above, it saturates.
         let (whole, rest) = (self.0 / u128::from(BPS_ONE), self.0 % u128::from(BPS_ONE));
-        Self(whole * u128::from(bps.0) + rest * u128::from(bps.0) / u128::from(BPS_ONE))
+        Self(whole.saturating_mul(u128::from(bps.0)).saturating_add(rest * u128::from(bps.0) / u128::from(BPS_ONE)))
     }
 }
 
@@ -144,6 +144,7 @@ mod tests {
     #[test]
     fn the_share_of_the_largest_amount_does_not_overflow() {
         assert_eq!(Assets(u128::MAX).share(Bps(BPS_ONE)), Assets(u128::MAX));
+        assert_eq!(Assets(u128::MAX).share(Bps(u16::MAX)), Assets(u128::MAX));
     }
 
     #[test]

@@ -66,8 +66,8 @@ impl BlockContext {
         Ok(Self {
             parent_number: number,
             parent_hash: parent.hash,
-            number: number + 1,
-            timestamp: parent.timestamp() + slot_seconds,
+            number: number.saturating_add(1),
+            timestamp: parent.timestamp().saturating_add(slot_seconds),
             base_fee,
             gas_limit: parent.gas_limit(),
             coinbase: parent.beneficiary(),
