@@ -32,7 +32,8 @@ lint: setup abi-check ## rustfmt, clippy, forge fmt, forge lint, solhint
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(FORGE) fmt --check
-	$(FORGE) lint --deny notes contracts
+	# A build folder of its own: lint leaves artifacts without bytecode.
+	FOUNDRY_OUT=target/lint/out FOUNDRY_CACHE_PATH=target/lint/cache $(FORGE) lint --deny notes contracts
 	node_modules/.bin/solhint --max-warnings 0 'contracts/**/*.sol'
 
 fmt: setup ## Format everything

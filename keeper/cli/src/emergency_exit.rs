@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// Send without asking
     #[arg(long)]
     yes: bool,
-    /// Simulate and show only
+    /// Simulate and show only; like the exit itself it needs the store to itself, so stop the service first
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
     /// Print it as JSON; without --yes or --dry-run nothing is sent
