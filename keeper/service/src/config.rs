@@ -2,12 +2,10 @@
 
 use alloy::primitives::Address;
 use ballast_chain::{Deployment, FeedRef, VenueRef, bindings::MULTICALL3, redact};
-use ballast_executor::DEV_CHAIN_ID;
 use ballast_store::State;
 use ballast_types::{Apr, Bps, Policy, PolicyError, VenueKind, VenuePolicy};
 use serde::Deserialize;
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -203,6 +201,8 @@ impl Default for ExecutionConfig {
     }
 }
 
+mod validation;
+
 mod defaults {
     pub(super) const fn rpc_timeout() -> u64 {
         10
@@ -231,101 +231,6 @@ impl Config {
         }
         config.validate()?;
         Ok(config)
-    }
-
-    fn validate(&self) -> Result<(), ConfigError> {
-        let range = |ok: bool, key: &'static str, value: String, expected: &'static str| {
-            if ok { Ok(()) } else { Err(ConfigError::OutOfRange { key, value, expected }) }
-        };
-        range(!self.chain.rpc.is_empty(), "chain.rpc", "empty".into(), "at least one HTTP endpoint")?;
-        for url in &self.chain.rpc {
-            range(is_http(url), "chain.rpc", redact(url), "http:// or https:// URLs")?;
-        }
-        range(
-            (1..=120).contains(&self.chain.timeout),
-            "chain.timeout",
-            self.chain.timeout.to_string(),
-            "1 to 120 seconds",
-        )?;
-        range((1..=60).contains(&self.chain.slot), "chain.slot", self.chain.slot.to_string(), "1 to 60 seconds")?;
-        range(is_http(&self.relay.url), "relay.url", redact(&self.relay.url), "an http:// or https:// URL")?;
-        range(
-            (1..=60).contains(&self.relay.timeout),
-            "relay.timeout",
-            self.relay.timeout.to_string(),
-            "1 to 60 seconds",
-        )?;
-        range(!self.venues.is_empty(), "venues", "empty".into(), "at least one [[venues]] entry")?;
-        let names: BTreeSet<&str> = self.venues.iter().map(|venue| venue.name.as_str()).collect();
-        range(names.len() == self.venues.len(), "venues.name", "repeated".into(), "a different name for each venue")?;
-        range(
-            (60..=2_592_000).contains(&self.eth_usd.heartbeat),
-            "eth_usd.heartbeat",
-            self.eth_usd.heartbeat.to_string(),
-            "60 to 2592000 seconds",
-        )?;
-        let execution = &self.execution;
-        range(
-            (1..=20).contains(&execution.max_attempts),
-            "execution.max_attempts",
-            execution.max_attempts.to_string(),
-            "1 to 20",
-        )?;
-        range(
-            (1..=64).contains(&execution.confirmations),
-            "execution.confirmations",
-            execution.confirmations.to_string(),
-            "1 to 64 blocks",
-        )?;
-        range(
-            (1..=10_000_000_000_000).contains(&execution.max_fee_wei),
-            "execution.max_fee_wei",
-            execution.max_fee_wei.to_string(),
-            "1 wei to 10000 gwei (10000000000000)",
-        )?;
-        range(
-            execution.priority_fee_wei <= execution.max_fee_wei,
-            "execution.priority_fee_wei",
-            execution.priority_fee_wei.to_string(),
-            "at most execution.max_fee_wei",
-        )?;
-        range(
-            (1..=250).contains(&execution.max_decision_blocks),
-            "execution.max_decision_blocks",
-            execution.max_decision_blocks.to_string(),
-            "1 to 250 blocks",
-        )?;
-        range(
-            (1..=50_000).contains(&execution.decide_every),
-            "execution.decide_every",
-            execution.decide_every.to_string(),
-            "1 to 50000 blocks",
-        )?;
-        range(
-            (1..=3_600).contains(&execution.inclusion_timeout),
-            "execution.inclusion_timeout",
-            execution.inclusion_timeout.to_string(),
-            "1 to 3600 seconds",
-        )?;
-        // Known from the file alone, hence said before anything is contacted; the signer and the executor refuse them again.
-        let development = self.chain.id == DEV_CHAIN_ID;
-        for (key, kind) in [("keeper.type", &self.keeper), ("attestor.type", &self.attestor)] {
-            let plain = matches!(kind, KeyConfig::Development { .. });
-            range(
-                development || !plain,
-                key,
-                "development".into(),
-                "kms on every chain but the development chain 31337",
-            )?;
-        }
-        range(
-            development || execution.halt_after.is_none(),
-            "execution.halt_after",
-            execution.halt_after.map_or_else(String::new, |state| state.to_string()),
-            "nothing on every chain but the development chain 31337: it is a drill",
-        )?;
-        self.policy().validate()?;
-        Ok(())
     }
 
     /// The address book for the chain reader.
@@ -388,10 +293,6 @@ fn without_urls(text: &str) -> String {
             None => part.to_owned(),
         })
         .collect()
-}
-
-fn is_http(url: &str) -> bool {
-    url.starts_with("http://") || url.starts_with("https://")
 }
 
 /// Reads a secret from the environment.
