@@ -6,7 +6,7 @@ OS := $(shell uname -s | tr '[:upper:]' '[:lower:]')
 ARCH := $(shell uname -m | sed -e 's/x86_64/amd64/' -e 's/aarch64/arm64/')
 FORGE := node_modules/@foundry-rs/forge-$(OS)-$(ARCH)/bin/forge
 
-.PHONY: help setup build run test lint fmt abi abi-check snapshots bench conformance clean
+.PHONY: help setup build run test lint fmt abi abi-check snapshots roles bench conformance test-deep prove prove-teeth slither coverage mutants clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -36,6 +36,9 @@ lint: setup abi-check ## rustfmt, clippy, forge fmt, forge lint, solhint
 	FOUNDRY_OUT=target/lint/out FOUNDRY_CACHE_PATH=target/lint/cache $(FORGE) lint --deny notes contracts
 	node_modules/.bin/solhint --max-warnings 0 'contracts/**/*.sol'
 
+test-deep: setup ## A million calls over the invariants
+	FOUNDRY_PROFILE=deep $(FORGE) test --match-path 'test/invariant/system/*'
+
 fmt: setup ## Format everything
 	cargo fmt --all
 	$(FORGE) fmt
@@ -49,11 +52,50 @@ abi-check: setup
 snapshots: setup ## Take the gas snapshots anew
 	$(FORGE) test --match-path 'test/gas/*'
 
+roles: setup ## Write docs/ROLES.md from the roles matrix
+	UPDATE_ROLES=true $(FORGE) test --match-contract RolesTest
+
 bench: setup ## Measure, and write docs/BENCHMARKS.md
 	cargo bench --locked -p ballast --bench report -- --out docs/BENCHMARKS.md
 
 conformance: setup ## Hold docs/CONFORMANCE.md against the last test run
 	cargo xtask conformance
+
+# What takes long and is not part of `make test`.
+
+VENV := target/venv
+ON_PATH := PATH="$(CURDIR)/$(dir $(FORGE)):$(CURDIR)/$(VENV)/bin:$$PATH"
+# Only contracts/: tests and scripts are not deployed.
+CONTRACTS_ONLY := FOUNDRY_TEST=target/none FOUNDRY_SCRIPT=target/none
+
+$(VENV)/.installed: tools/python/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+prove: setup $(VENV)/.installed ## Prove what docs/PROOFS.md states
+	$(ON_PATH) python tools/prove/prove.py
+
+prove-teeth: setup $(VENV)/.installed ## Damage the contracts and see the proofs fail
+	$(ON_PATH) python tools/prove/prove.py --teeth
+
+slither: setup $(VENV)/.installed ## Static analysis; docs/STATIC_ANALYSIS.md explains each finding
+	$(CONTRACTS_ONLY) FOUNDRY_OUT=target/slither/out FOUNDRY_CACHE_PATH=target/slither/cache $(FORGE) build --build-info --force
+	rm -f target/slither/result.json
+	-$(CONTRACTS_ONLY) $(ON_PATH) slither . --ignore-compile --foundry-out-directory target/slither/out \
+		--filter-paths node_modules --json target/slither/result.json > target/slither/log 2>&1
+	python3 tools/slither_gate.py target/slither/result.json docs/STATIC_ANALYSIS.md
+
+coverage: setup ## Coverage of contracts/, with its gate
+	mkdir -p target/coverage
+	FOUNDRY_OUT=target/coverage/out FOUNDRY_CACHE_PATH=target/coverage/cache FOUNDRY_FUZZ_RUNS=64 \
+		$(FORGE) coverage --ir-minimum --report lcov --report-file target/coverage/lcov.info \
+		--no-match-coverage '(node_modules|test/|script/)' --no-match-path 'test/gas/**'
+	python3 tools/coverage_gate.py target/coverage/lcov.info --lines 95 --branches 90 --uncovered
+
+mutants: setup ## Mutate the core contracts, at length; resumable
+	$(ON_PATH) python3 tools/mutants.py run --count 200
+	python3 tools/mutants.py report
 
 clean: ## Remove everything that was built
 	cargo clean

@@ -1,61 +1,27 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IAggregatorV3} from "./interfaces/IAggregatorV3.sol";
+import {StablecoinPegMonitor} from "./StablecoinPegMonitor.sol";
+import {VenueTriggers} from "./VenueTriggers.sol";
 import {IKillSwitch, Mode, Trigger} from "./interfaces/IKillSwitch.sol";
 import {IVault} from "./interfaces/IVault.sol";
-import {BoundedCall} from "./libraries/BoundedCall.sol";
-import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
+import {Cause, CauseLib} from "./types/Cause.sol";
+import {PegBand, PegBandLib, PegStatus} from "./types/PegBand.sol";
+import {VenueStatus, VenueWatch} from "./types/VenueWatch.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @title KillSwitchManager
 /// @notice Says when risk may be added and when everything must come home.
 ///
 /// Semantics
-/// - A condition that holds now blocks additions now: {isOperational} and {canAdd} read the feeds live.
-/// - Anyone may {trip} a condition that holds. Off the asset's peg, the vault goes to Exit, which only governance leaves, after
-///   its own delay. A feed that cannot be trusted blocks what depends on it, and for `cooldownPeriod` after it was tripped.
+/// - A condition of a feed that holds now blocks additions now: {isOperational} and {canAdd} read the feeds live.
+/// - Anyone may {trip} a condition that holds. Past the kill bounds of the asset's peg, the vault goes to Exit, which only governance
+///   leaves, after its own delay. Another token past its own, or a feed that cannot be trusted, blocks what depends on it, live and for
+///   `cooldownPeriod` after it was tripped. What concerns one venue is {VenueTriggers}.
 /// - A guardian may put the vault in ReduceOnly and the emergency Safe in Exit; neither can go back.
 /// - No function of this contract takes part in an exit of a depositor.
-///
-/// A price is compared exactly: at a bound is inside, one unit of the feed's own precision past it is outside. A feed is late only
-/// past heartbeat + grace, each feed with its own (Chainlink USDC/USD: 24 h).
-contract KillSwitchManager is IKillSwitch, AccessControl {
-    using BoundedCall for address;
-    using SafeCast for int256;
+contract KillSwitchManager is VenueTriggers, StablecoinPegMonitor {
     using SafeCast for uint256;
-
-    /// @notice One trigger's parameters and memory (SPEC C7).
-    /// @param isActive Whether the trigger acts at all.
-    /// @param threshold Peg: half width of the asset's band, 1e18 = 100 %. Oracle: seconds of grace past a feed's heartbeat.
-    /// @param cooldownPeriod Seconds that a tripped feed keeps blocking after the trip.
-    /// @param lastTriggered Unix time of the last trip.
-    struct TriggerCondition {
-        bool isActive;
-        uint256 threshold;
-        uint256 cooldownPeriod;
-        uint256 lastTriggered;
-    }
-
-    /// @notice A feed of one token's price.
-    /// @param aggregator Chainlink-interface feed.
-    /// @param decimals Of its answers, read when it is set.
-    /// @param heartbeat Seconds in which it promises a new round.
-    /// @param blockedUntil Unix time until which a tripped condition keeps blocking.
-    /// @param blockedBy The trigger that set it.
-    struct Feed {
-        address aggregator;
-        uint8 decimals;
-        uint32 heartbeat;
-        uint40 blockedUntil;
-        Trigger blockedBy;
-    }
-
-    enum FeedStatus {
-        Healthy,
-        OffPeg,
-        Unhealthy
-    }
 
     event Tripped(
         Trigger indexed trigger,
@@ -67,116 +33,127 @@ contract KillSwitchManager is IKillSwitch, AccessControl {
         Mode mode
     );
     event ModeSet(Mode mode, address indexed caller, string reason);
-    event FeedSet(address indexed token, address aggregator, uint8 decimals, uint32 heartbeat);
     event VenueTokensSet(address indexed adapter, address[] tokens);
     event TriggerSet(Trigger indexed trigger, bool isActive, uint256 threshold, uint256 cooldownPeriod);
     event DepositsPauseFailed(address indexed vault);
 
-    error ConditionNotMet(Trigger trigger, address subject);
-    error TriggerNotActive(Trigger trigger);
-    error TriggerNotSupported(Trigger trigger);
     error ConditionStillHolds(string reason);
     error ModeNotStricter(Mode current, Mode wanted);
-    error NotAuthorised(address caller);
     error FeedMissing(address token);
-    error FeedOutOfBounds(uint256 heartbeat, uint256 decimals);
     error ThresholdOutOfBounds(uint256 threshold);
+    error CooldownOutOfBounds(uint256 cooldownPeriod);
     error TooManyTokens(uint256 maximum);
-
-    bytes32 public constant GUARDIAN_ROLE = keccak256("GUARDIAN_ROLE");
-    bytes32 public constant EMERGENCY_ROLE = keccak256("EMERGENCY_ROLE");
-
-    string public constant REASON_PEG = "Stablecoin depeg detected";
-    string public constant REASON_ORACLE = "Oracle failure detected";
-    string public constant REASON_GUARDIAN = "Guardian";
-    string public constant REASON_EMERGENCY = "Emergency Safe";
 
     /// @notice Tokens whose feeds one venue may depend on.
     uint256 public constant MAX_VENUE_TOKENS = 8;
-    uint256 private constant READ_GAS = 200_000;
-    uint256 private constant WAD = 1e18;
+    /// @notice Most seconds that a trip may block for.
+    uint256 public constant MAX_COOLDOWN = 30 days;
+    /// @dev With less gas than this before the feeds are read, one may look unhealthy because of the caller.
+    uint256 private constant PRICE_GAS = 2 * FEED_GAS + 2 * FEED_GAS / 63 + 30_000;
 
-    IVault public immutable vault;
     /// @notice The vault's asset, whose peg is the vault's own.
     address public immutable asset;
 
+    // These four share the slot of `sequencerFeed` and `_feedGrace`: {isOperational} reads it, the asset's feed and its band.
+    /// @inheritdoc IKillSwitch
     Mode public mode;
-    string private _reason;
-    mapping(Trigger trigger => TriggerCondition) public conditions;
-    mapping(address token => Feed) public feeds;
+    Cause private _modeCause;
+    bool private _pegActive;
+    bool private _oracleActive;
+
     mapping(address adapter => address[]) private _venueTokens;
 
+    /// @notice Starts with every trigger active and the asset in USDC's band (SPEC C7, C8); its feed is yet to be set.
     /// @param admin Holder of DEFAULT_ADMIN_ROLE: the deployer until the handover, then the timelock.
-    constructor(IVault vault_, address admin) {
-        vault = vault_;
+    constructor(IVault vault_, address admin) VenueTriggers(vault_) {
         asset = vault_.asset();
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
-        _setTrigger(Trigger.Peg, true, 0.02e18, 1 days);
+        _setTrigger(Trigger.Peg, true, 0, 1 days);
+        _setTrigger(Trigger.Tvl, true, 0.3e18, 1 days);
+        _setTrigger(Trigger.Utilisation, true, 0.95e18, 6 hours);
         _setTrigger(Trigger.Oracle, true, 1 hours, 1 hours);
+        _setTrigger(Trigger.Governance, true, 0, 0);
+        _setBand(vault_.asset(), PegBandLib.usdc());
     }
 
     // -------------------------------------------------------------------------------------------------------- anyone
 
-    /// @notice Trips `trigger` for `token` if its condition holds now; reverts if it does not. The evidence is in {Tripped}.
-    /// @param trigger Peg (the vault's asset: Exit; another token: blocks what depends on it) or Oracle (blocks what depends on it).
-    /// @param token The token whose feed shows the condition.
-    function trip(Trigger trigger, address token) external {
-        if (trigger != Trigger.Peg && trigger != Trigger.Oracle) revert TriggerNotSupported(trigger);
-        TriggerCondition storage condition = conditions[trigger];
-        if (!condition.isActive) revert TriggerNotActive(trigger);
-        Feed storage feed = feeds[token];
-        if (feed.aggregator == address(0)) revert FeedMissing(token);
-        (FeedStatus status,, uint256[5] memory round) = _check(feed);
-        if (status != (trigger == Trigger.Peg ? FeedStatus.OffPeg : FeedStatus.Unhealthy)) {
-            revert ConditionNotMet(trigger, token);
+    /// @notice Trips `trigger` for `subject` if its condition holds now, and reverts if it does not. The evidence is in the event. Tvl and
+    /// Utilisation are armed by a first call and tripped by a second, at least CONFIRM_BLOCKS and at most ARM_LIFETIME later.
+    /// @param trigger Peg (the vault's asset: Exit; another token: blocks what depends on it), Oracle (blocks what depends on it), or
+    /// Tvl, Utilisation, Governance (block additions to the venue).
+    /// @param subject Of Peg and Oracle the token whose feed shows the condition, otherwise the adapter.
+    function trip(Trigger trigger, address subject) external {
+        if (!_conditions[trigger].isActive) revert TriggerNotActive(trigger);
+        if (_isTwoStep(trigger)) {
+            _tripTwoStep(trigger, subject);
+        } else if (trigger == Trigger.Governance) {
+            _tripGovernance(subject);
+        } else {
+            _tripPrice(trigger, subject);
         }
-
-        condition.lastTriggered = block.timestamp;
-        // Never earlier than before: a trigger with a short cooldown must not cut short the block of one with a long.
-        uint256 blockedUntil = block.timestamp + condition.cooldownPeriod;
-        if (blockedUntil > feed.blockedUntil) {
-            feed.blockedUntil = blockedUntil.toUint40();
-            feed.blockedBy = trigger;
-        }
-        if (trigger == Trigger.Peg && token == asset && mode != Mode.Exit) _setMode(Mode.Exit, REASON_PEG);
-        emit Tripped(trigger, token, msg.sender, int256(round[1]), round[3], uint80(round[0]), mode);
     }
 
     /// @inheritdoc IKillSwitch
-    function isOperational() external view returns (bool operational) {
-        (operational,) = operationalStatus();
+    /// @dev Three slots of its own: this contract's state, the asset's feed, the asset's band.
+    function isOperational() external view returns (bool) {
+        return _vaultCause() == Cause.None;
     }
 
     /// @inheritdoc IKillSwitch
-    function operationalStatus() public view returns (bool, string memory) {
-        if (mode != Mode.Normal) return (false, _reason);
-        (bool ok, string memory reason) = _tokenStatus(asset);
-        return (ok, reason);
+    function operationalStatus() external view returns (bool operational, string memory reason) {
+        Cause cause = _vaultCause();
+        return (cause == Cause.None, cause.text());
     }
 
     /// @inheritdoc IKillSwitch
     function canAdd(address adapter) external view returns (bool) {
-        address[] storage tokens = _venueTokens[adapter];
-        for (uint256 i; i < tokens.length; ++i) {
-            (bool ok,) = _tokenStatus(tokens[i]);
-            if (!ok) return false;
-        }
-        return true;
+        return _additionCause(adapter, _watch(adapter)) == Cause.None;
     }
 
-    /// @notice Whether everything should leave its venue, and why: Exit mode, or the asset off its peg now. Never reverts.
+    /// @inheritdoc IKillSwitch
+    /// @dev One slot of its own for a venue without tokens and probes.
+    function additionStatus(address adapter) external view returns (bool allowed, uint256 settled) {
+        VenueWatch memory watch = _watch(adapter);
+        return (_additionCause(adapter, watch) == Cause.None, _histories[adapter].settled(watch));
+    }
+
+    /// @notice Whether everything should leave its venue, and why: Exit mode, or the asset past its kill bounds now. Never reverts.
     function shouldEmergencyWithdraw() external view returns (bool, string memory) {
-        if (mode == Mode.Exit) return (true, _reason);
-        if (conditions[Trigger.Peg].isActive) {
-            (FeedStatus status,,) = _check(feeds[asset]);
-            if (status == FeedStatus.OffPeg) return (true, REASON_PEG);
+        if (mode == Mode.Exit) return (true, _modeCause.text());
+        if (_pegActive) {
+            (PegStatus status,,) = _check(asset);
+            if (status == PegStatus.Kill) return (true, Cause.Peg.text());
         }
         return (false, "");
     }
 
-    /// @notice A token's feed now: its status and, unless unhealthy, its price (1e18 = 1). Never reverts.
-    function checkFeed(address token) external view returns (FeedStatus status, uint256 price) {
-        (status, price,) = _check(feeds[token]);
+    /// @notice Everything known of a venue. Never reverts.
+    function venueStatus(address adapter) external view returns (VenueStatus memory status) {
+        VenueWatch memory watch = _watch(adapter);
+        Cause cause = _additionCause(adapter, watch);
+        status.allowed = cause == Cause.None;
+        status.reason = cause.text();
+        (status.blockedUntil, status.blockedBy) = (watch.blockedUntil, watch.blockedBy);
+        (status.guardianBlocked, status.governanceTripped) = (watch.guardianBlocked, watch.governanceTripped);
+        status.alertUntil = _trips[adapter][Trigger.Governance].blockedUntil;
+        status.fingerprint = _fingerprints[adapter];
+        status.tvl = _trips[adapter][Trigger.Tvl];
+        status.utilisation = _trips[adapter][Trigger.Utilisation];
+        status.settledSize = _histories[adapter].settled(watch);
+        status.baseline = _histories[adapter].baseline(watch);
+        status.pending = _histories[adapter].pending;
+        status.checkpoints = _histories[adapter].ring;
+    }
+
+    /// @notice One trigger's parameters and the Unix time of its last trip; units as in {TriggerCondition}.
+    function conditions(Trigger trigger)
+        external
+        view
+        returns (bool isActive, uint256 threshold, uint256 cooldownPeriod, uint256 lastTriggered)
+    {
+        TriggerCondition memory condition = _conditions[trigger];
+        return (condition.isActive, condition.threshold, condition.cooldownPeriod, condition.lastTriggered);
     }
 
     /// @notice The tokens whose feeds `adapter` depends on besides the vault's asset.
@@ -188,37 +165,44 @@ contract KillSwitchManager is IKillSwitch, AccessControl {
 
     /// @notice Stops all additions. Any guardian or the emergency Safe.
     function reduceOnly() external {
-        if (!hasRole(GUARDIAN_ROLE, msg.sender) && !hasRole(EMERGENCY_ROLE, msg.sender)) {
-            revert NotAuthorised(msg.sender);
-        }
+        _checkMayReduce();
         if (mode != Mode.Normal) revert ModeNotStricter(mode, Mode.ReduceOnly);
-        _setMode(Mode.ReduceOnly, REASON_GUARDIAN);
+        _setMode(Mode.ReduceOnly, Cause.Guardian);
     }
 
     /// @notice Stops additions and lets anyone call the exit. The emergency Safe.
     function enterExit() external onlyRole(EMERGENCY_ROLE) {
         if (mode == Mode.Exit) revert ModeNotStricter(mode, Mode.Exit);
-        _setMode(Mode.Exit, REASON_EMERGENCY);
+        _setMode(Mode.Exit, Cause.Emergency);
     }
 
     // ---------------------------------------------------------------------------------------------------- governance
 
     /// @notice Returns to Normal once no condition on the asset holds. Only governance, so after its delay.
     function reset() external onlyRole(DEFAULT_ADMIN_ROLE) {
-        (bool ok, string memory reason) = _tokenStatus(asset);
-        if (!ok) revert ConditionStillHolds(reason);
-        _setMode(Mode.Normal, "");
+        Cause cause = _tokenCause(asset);
+        if (cause != Cause.None) revert ConditionStillHolds(cause.text());
+        _setMode(Mode.Normal, Cause.None);
     }
 
-    /// @notice Sets the feed of a token. Only governance. An address without code or without decimals reverts.
+    /// @notice Sets the feed of a token and lifts the block of its old feed. Only governance. An address without code or without
+    /// decimals reverts.
     /// @param heartbeat Seconds, at most 30 days.
     function setFeed(address token, address aggregator, uint32 heartbeat) external onlyRole(DEFAULT_ADMIN_ROLE) {
-        uint8 decimals = IAggregatorV3(aggregator).decimals();
-        if (heartbeat == 0 || heartbeat > 30 days || decimals > 18) revert FeedOutOfBounds(heartbeat, decimals);
-        feeds[token] = Feed({
-            aggregator: aggregator, decimals: decimals, heartbeat: heartbeat, blockedUntil: 0, blockedBy: Trigger.Peg
-        });
-        emit FeedSet(token, aggregator, decimals, heartbeat);
+        _setFeed(token, aggregator, heartbeat);
+    }
+
+    /// @notice Sets the band of a token. Only governance.
+    /// @param band Millionths of a dollar, ordered around one dollar. All zero: a price only, which the vault's asset cannot be.
+    function setBand(address token, PegBand calldata band) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        if (token == asset && band.killLow == 0) revert BandOutOfOrder(token);
+        _setBand(token, band);
+    }
+
+    /// @notice Sets the rollup's sequencer uptime feed, without which no price is trusted. Only governance.
+    /// @param aggregator Zero on a chain without a sequencer.
+    function setSequencerFeed(address aggregator) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        _setSequencerFeed(aggregator);
     }
 
     /// @notice Sets the tokens, besides the vault's asset, whose feeds a venue depends on. Only governance.
@@ -228,10 +212,13 @@ contract KillSwitchManager is IKillSwitch, AccessControl {
             if (feeds[tokens[i]].aggregator == address(0)) revert FeedMissing(tokens[i]);
         }
         _venueTokens[adapter] = tokens;
+        _watches[adapter].tokens = tokens.length.toUint8();
         emit VenueTokensSet(adapter, tokens);
     }
 
-    /// @notice Sets a trigger's parameters. Only governance.
+    /// @notice Sets a trigger's parameters. Only governance. What has been tripped stays blocked.
+    /// @param threshold Tvl: above 0 and below 1e18. Utilisation: above 0 and at most 1e18. Oracle: seconds, at most a day. Else 0.
+    /// @param cooldownPeriod Seconds, at most 30 days; of Governance 0.
     function setTrigger(Trigger trigger, bool isActive, uint256 threshold, uint256 cooldownPeriod)
         external
         onlyRole(DEFAULT_ADMIN_ROLE)
@@ -241,41 +228,54 @@ contract KillSwitchManager is IKillSwitch, AccessControl {
 
     // ------------------------------------------------------------------------------------------------------ internal
 
-    function _tokenStatus(address token) private view returns (bool, string memory) {
+    function _tripPrice(Trigger trigger, address token) private {
+        uint256 gasBefore = gasleft();
         Feed storage feed = feeds[token];
-        (FeedStatus status,,) = _check(feed);
-        if (status == FeedStatus.OffPeg && conditions[Trigger.Peg].isActive) return (false, REASON_PEG);
-        if (status == FeedStatus.Unhealthy && conditions[Trigger.Oracle].isActive) return (false, REASON_ORACLE);
-        if (block.timestamp < feed.blockedUntil) {
-            return (false, feed.blockedBy == Trigger.Peg ? REASON_PEG : REASON_ORACLE);
+        if (feed.aggregator == address(0)) revert FeedMissing(token);
+        (PegStatus status,, uint256[5] memory round) = _check(token);
+        if (status != (trigger == Trigger.Peg ? PegStatus.Kill : PegStatus.Unhealthy)) {
+            revert ConditionNotMet(trigger, token);
         }
-        return (true, "");
+        if (status == PegStatus.Unhealthy && gasBefore < PRICE_GAS) revert GasTooLow(PRICE_GAS);
+
+        // Never earlier than before: a trigger with a short cooldown must not cut short the block of one with a long.
+        uint256 blockedUntil = block.timestamp + _useTrigger(trigger);
+        if (blockedUntil > feed.blockedUntil) {
+            feed.blockedUntil = blockedUntil.toUint40();
+            feed.blockedBy = trigger;
+        }
+        if (trigger == Trigger.Peg && token == asset && mode != Mode.Exit) _setMode(Mode.Exit, Cause.Peg);
+        emit Tripped(trigger, token, msg.sender, int256(round[1]), round[3], uint80(round[0]), mode);
     }
 
-    /// @dev Never reverts: a feed that fails, answers short, or answers what it cannot know is unhealthy.
-    function _check(Feed storage feed)
-        private
-        view
-        returns (FeedStatus status, uint256 price, uint256[5] memory round)
-    {
-        bool ok;
-        (ok, round) = feed.aggregator.readFiveWords(READ_GAS, IAggregatorV3.latestRoundData.selector);
-        int256 answer = int256(round[1]);
-        uint256 updatedAt = round[3];
-        if (
-            !ok || answer <= 0 || answer.toUint256() > type(uint128).max || updatedAt == 0
-                || updatedAt > block.timestamp || round[4] < round[0]
-                || block.timestamp - updatedAt > feed.heartbeat + conditions[Trigger.Oracle].threshold
-        ) return (FeedStatus.Unhealthy, 0, round);
-        price = answer.toUint256() * 10 ** (18 - feed.decimals);
-        uint256 width = conditions[Trigger.Peg].threshold;
-        status = price < WAD - width || price > WAD + width ? FeedStatus.OffPeg : FeedStatus.Healthy;
+    function _vaultCause() private view returns (Cause) {
+        return mode == Mode.Normal ? _tokenCause(asset) : _modeCause;
     }
 
-    function _setMode(Mode mode_, string memory reason) private {
-        mode = mode_;
-        _reason = reason;
-        emit ModeSet(mode_, msg.sender, reason);
+    function _additionCause(address adapter, VenueWatch memory watch) private view returns (Cause cause) {
+        if (watch.governanceTripped) return Cause.Governance;
+        if (watch.guardianBlocked) return Cause.Guardian;
+        if (block.timestamp < watch.blockedUntil) return CauseLib.fromTrigger(watch.blockedBy);
+        for (uint256 i; i < watch.tokens; ++i) {
+            cause = _tokenCause(_venueTokens[adapter][i]);
+            if (cause != Cause.None) return cause;
+        }
+        if (watch.probes != 0 && _conditions[Trigger.Governance].isActive && !_isConfigurationKnown(adapter)) {
+            return Cause.Governance;
+        }
+    }
+
+    function _tokenCause(address token) private view returns (Cause) {
+        (PegStatus status,,) = _check(token);
+        if (status == PegStatus.Kill && _pegActive) return Cause.Peg;
+        if (status == PegStatus.Unhealthy && _oracleActive) return Cause.Oracle;
+        Feed storage feed = feeds[token];
+        return block.timestamp < feed.blockedUntil ? CauseLib.fromTrigger(feed.blockedBy) : Cause.None;
+    }
+
+    function _setMode(Mode mode_, Cause cause) private {
+        (mode, _modeCause) = (mode_, cause);
+        emit ModeSet(mode_, msg.sender, cause.text());
         if (mode_ == Mode.Exit) {
             // Exit must be reached even if the vault has not made this contract a guardian.
             // solhint-disable-next-line no-empty-blocks
@@ -287,13 +287,21 @@ contract KillSwitchManager is IKillSwitch, AccessControl {
     }
 
     function _setTrigger(Trigger trigger, bool isActive, uint256 threshold, uint256 cooldownPeriod) private {
-        if (trigger == Trigger.Peg && threshold >= WAD) revert ThresholdOutOfBounds(threshold);
-        if (trigger == Trigger.Oracle && threshold > 1 days) revert ThresholdOutOfBounds(threshold);
-        if (cooldownPeriod > 30 days) revert ThresholdOutOfBounds(cooldownPeriod);
-        TriggerCondition storage condition = conditions[trigger];
+        uint256 least = _isTwoStep(trigger) ? 1 : 0;
+        uint256 most;
+        if (trigger == Trigger.Tvl) most = WAD - 1;
+        else if (trigger == Trigger.Utilisation) most = WAD;
+        else if (trigger == Trigger.Oracle) most = 1 days;
+        if (threshold < least || threshold > most) revert ThresholdOutOfBounds(threshold);
+        if (cooldownPeriod > (trigger == Trigger.Governance ? 0 : MAX_COOLDOWN)) {
+            revert CooldownOutOfBounds(cooldownPeriod);
+        }
+        TriggerCondition storage condition = _conditions[trigger];
         condition.isActive = isActive;
-        condition.threshold = threshold;
-        condition.cooldownPeriod = cooldownPeriod;
+        condition.threshold = threshold.toUint96();
+        condition.cooldownPeriod = cooldownPeriod.toUint40();
+        if (trigger == Trigger.Peg) _pegActive = isActive;
+        if (trigger == Trigger.Oracle) (_oracleActive, _feedGrace) = (isActive, threshold.toUint32());
         emit TriggerSet(trigger, isActive, threshold, cooldownPeriod);
     }
 }

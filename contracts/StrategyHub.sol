@@ -6,9 +6,11 @@ import {IKillSwitch, Mode} from "./interfaces/IKillSwitch.sol";
 import {IStrategyHub} from "./interfaces/IStrategyHub.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {BoundedCall} from "./libraries/BoundedCall.sol";
+import {VenueReader} from "./libraries/VenueReader.sol";
 import {Allocation, Report} from "./types/Allocation.sol";
 import {RebalanceLog} from "./types/RebalanceLog.sol";
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/interfaces/IERC20Metadata.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -24,10 +26,44 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 /// - A call that reverts records nothing, so a failed rebalance uses up neither nonce nor cooldown.
 ///
 /// Assumptions: the vault measures values and enforces its own bounds; the attestor signs only what it has itself checked.
-/// Liveness: a rebalance needs a venue-size observation of an earlier block, which anyone may take ({checkpoint}).
+/// Liveness: a rebalance needs settled observations of the venues' sizes, which anyone may take ({IKillSwitch.observe}).
 contract StrategyHub is IStrategyHub, AccessControl {
     using BoundedCall for address;
     using SafeCast for uint256;
+
+    /// @dev A rebalance on its way through the rules.
+    struct Instruction {
+        bytes32 decisionHash;
+        bytes32 targetsHash;
+        uint64 nonce;
+        uint256 turnover;
+    }
+
+    /// @dev Attestor and the limits of each target, in one slot.
+    struct Policy {
+        address attestor;
+        uint16 reserveBps;
+        uint16 minPositionBps;
+        uint16 maxPositionBps;
+        uint16 minStepBps;
+        uint16 maxVenueShareBps;
+        uint16 maxUtilisationBps;
+    }
+
+    /// @dev Kill switch and the limits over time, in one slot.
+    struct Pace {
+        IKillSwitch killSwitch;
+        uint16 flowBps;
+        uint16 approvalBps;
+        uint32 approvalFloor;
+        uint32 cooldown;
+    }
+
+    /// @dev The keeper's last sign of life apart from rebalances, and the grace period in seconds.
+    struct Presence {
+        uint40 heartbeatAt;
+        uint32 grace;
+    }
 
     /// @notice Sends rebalances and reductions.
     bytes32 public constant KEEPER_ROLE = keccak256("KEEPER_ROLE");
@@ -36,67 +72,83 @@ contract StrategyHub is IStrategyHub, AccessControl {
     /// @notice The emergency Safe.
     bytes32 public constant EMERGENCY_ROLE = keccak256("EMERGENCY_ROLE");
 
+    /// @notice The governance Safe: approves what is large, without the timelock's delay.
+    bytes32 public constant APPROVER_ROLE = keccak256("APPROVER_ROLE");
+
+    /// @notice An approval counts for this long.
+    uint256 public constant APPROVAL_VALIDITY = 24 hours;
     /// @notice A proof may not be valid for longer than this after the block it is used in.
     uint256 public constant MAX_PROOF_VALIDITY = 1 hours;
-    /// @notice Length of a window in which the lowest observed size of a venue counts.
-    uint256 public constant CHECKPOINT_WINDOW = 6 hours;
-
     bytes32 public constant DOMAIN_TYPEHASH = keccak256("EIP712Domain(uint256 chainId,address verifyingContract)");
     bytes32 public constant PROOF_TYPEHASH =
         keccak256("Rebalance(bytes32 decisionHash,bytes32 targetsHash,address vault,uint64 nonce,uint64 validUntil)");
 
     uint256 private constant BPS = 10_000;
+    uint256 private constant WAD = 1e18;
     uint256 private constant WAD_PER_BPS = 1e14;
-    uint256 private constant READ_GAS = 1_000_000;
+    /// @dev A bucket drains by its whole size in this time.
+    uint256 private constant FLOW_PERIOD = 1 days;
     /// @dev One venue's part of an emergency exit; a venue that burns it all leaves the others theirs.
     uint256 private constant EXIT_GAS = 5_000_000;
     uint256 private constant MAX_REASON_BYTES = 256;
 
     IVault public immutable vault;
-    IKillSwitch public killSwitch;
-    address public attestor;
+    uint256 private immutable _unit;
 
     RebalanceLog private _log;
-    Limits private _limits;
+    Policy private _policy;
+    Pace private _pace;
+    Presence private _presence;
     mapping(address adapter => Venue) private _venues;
+    /// @inheritdoc IStrategyHub
+    mapping(bytes32 digest => uint256) public approvedAt;
 
     /// @param admin Holder of DEFAULT_ADMIN_ROLE: the deployer until the handover, then the timelock.
-    constructor(IVault vault_, IKillSwitch killSwitch_, address attestor_, address admin, Limits memory limits_) {
+    /// @param grace Seconds that the keeper may be silent, 1–30 days.
+    constructor(
+        IVault vault_,
+        IKillSwitch killSwitch_,
+        address attestor_,
+        address admin,
+        Limits memory limits_,
+        uint256 grace
+    ) {
         vault = vault_;
+        _unit = 10 ** IERC20Metadata(vault_.asset()).decimals();
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
         _setKillSwitch(killSwitch_);
         _setAttestor(attestor_);
         _setLimits(limits_);
+        _setGracePeriod(grace);
+        _presence.heartbeatAt = block.timestamp.toUint40();
     }
 
     // -------------------------------------------------------------------------------------------------------- keeper
 
     /// @inheritdoc IStrategyHub
     function rebalance(Allocation[] calldata targets, bytes calldata proof) external onlyRole(KEEPER_ROLE) {
-        (bool operational, string memory reason) = killSwitch.operationalStatus();
-        if (!operational) revert NotOperational(reason);
-
+        Pace memory pace = _pace;
+        if (!pace.killSwitch.isOperational()) {
+            (, string memory reason) = pace.killSwitch.operationalStatus();
+            revert NotOperational(reason);
+        }
         RebalanceLog log = _log;
-        Limits memory limit = _limits;
-        uint256 allowedAt = log.nextAllowed(limit.cooldown);
+        uint256 allowedAt = log.nextAllowed(pace.cooldown);
         if (block.timestamp < allowedAt) revert CooldownActive(allowedAt);
 
-        bytes32 decisionHash = _checkProof(targets, proof, log.nonce());
-        _storeTargets(targets, limit);
+        Policy memory policy = _policy;
+        Instruction memory instruction = _checkProof(targets, proof, log.nonce(), policy.attestor);
+        _storeTargets(targets, policy);
         _log = log.push(block.timestamp);
 
         Report memory report = vault.reallocate(targets);
 
-        if (report.idleAfter * BPS < report.navAfter * limit.reserveBps) {
-            revert ReserveTooLow(report.idleAfter, report.navAfter, limit.reserveBps);
+        if (report.idleAfter * BPS < report.navAfter * policy.reserveBps) {
+            revert ReserveTooLow(report.idleAfter, report.navAfter, policy.reserveBps);
         }
-        for (uint256 i; i < targets.length; ++i) {
-            // By what the vault was told to add, not by the outcome: a venue that swallows an addition was added to.
-            if (report.navBefore * targets[i].bps / BPS > report.valuesBefore[i]) {
-                _checkAddition(targets[i].adapter, report.valuesAfter[i], limit);
-            }
-        }
-        _emitExecuted(decisionHash, log.nonce(), targets, report);
+        _checkAdditions(targets, report, policy, pace, instruction);
+        _checkApproval(instruction, report.navBefore, pace);
+        _emitExecuted(instruction, targets, report);
     }
 
     /// @inheritdoc IStrategyHub
@@ -104,54 +156,105 @@ contract StrategyHub is IStrategyHub, AccessControl {
         external
         returns (uint256 received)
     {
-        if (!hasRole(KEEPER_ROLE, msg.sender) && !_mayReduce(msg.sender)) revert NotAuthorised(msg.sender);
+        bool trusted = _mayReduce(msg.sender);
+        if (!trusted && !hasRole(KEEPER_ROLE, msg.sender)) revert NotAuthorised(msg.sender);
         uint256 valueAfter;
         uint256 navAfter;
-        (received, valueAfter, navAfter) = vault.reduce(adapter, assets, minOut, data);
+        (received, valueAfter, navAfter) = vault.reduce(adapter, assets, minOut, data, !trusted);
         uint256 target = navAfter == 0 ? 0 : Math.min(_venues[adapter].targetBps, valueAfter * BPS / navAfter);
         _venues[adapter].targetBps = target.toUint16();
         emit RiskReduced(msg.sender, adapter, received, target);
     }
 
     /// @inheritdoc IStrategyHub
-    function emergencyExit() external returns (ExitResult[] memory results) {
-        if (!_mayReduce(msg.sender) && killSwitch.mode() != Mode.Exit) revert NotAuthorised(msg.sender);
-        address[] memory order = _riskiestFirst(vault.adapters());
-        results = new ExitResult[](order.length);
-        for (uint256 i; i < order.length; ++i) {
-            address adapter = order[i];
-            (bool ok, bytes memory returned) =
-                address(vault).tryCall(EXIT_GAS, abi.encodeCall(IVault.exit, (adapter, "")), MAX_REASON_BYTES);
-            results[i] = ExitResult({adapter: adapter, ok: ok, received: 0, remaining: 0});
-            if (ok) {
-                (results[i].received, results[i].remaining) = abi.decode(returned, (uint256, uint256));
-                _venues[adapter].targetBps = 0;
-                returned = "";
-            } else {
-                (, results[i].remaining) = adapter.readWord(READ_GAS, IAdapter.value.selector);
-            }
-            emit EmergencyExit(msg.sender, adapter, ok, results[i].received, results[i].remaining, returned);
-        }
+    function harvest(address adapter, bytes calldata data) external onlyRole(KEEPER_ROLE) returns (uint256) {
+        return vault.harvest(adapter, data);
     }
 
     /// @inheritdoc IStrategyHub
-    function checkpoint(address adapter) external {
-        (bool listed,) = vault.adapterConfig(adapter);
-        if (!listed) revert NotListed(adapter);
-        _checkpoint(adapter, IAdapter(adapter).venueSize());
+    function heartbeat() external onlyRole(KEEPER_ROLE) {
+        _presence.heartbeatAt = block.timestamp.toUint40();
+        emit Heartbeat(msg.sender);
+        _pace.killSwitch.observe(vault.adapters());
+    }
+
+    // ------------------------------------------------------------------------------------------------- emergency, Safe
+
+    /// @inheritdoc IStrategyHub
+    function emergencyExit() external returns (ExitResult[] memory) {
+        return _exit(_riskiestFirst(vault.adapters()));
+    }
+
+    /// @inheritdoc IStrategyHub
+    function exitVenues(address[] calldata adapters) external returns (ExitResult[] memory) {
+        return _exit(adapters);
+    }
+
+    /// @inheritdoc IStrategyHub
+    function approve(bytes32 digest) external onlyRole(APPROVER_ROLE) {
+        approvedAt[digest] = block.timestamp;
+        emit Approved(digest, block.timestamp);
+    }
+
+    /// @inheritdoc IStrategyHub
+    function revokeApproval(bytes32 digest) external {
+        if (!hasRole(APPROVER_ROLE, msg.sender) && !_mayReduce(msg.sender)) revert NotAuthorised(msg.sender);
+        delete approvedAt[digest];
+        emit ApprovalRevoked(digest);
+    }
+
+    /// @inheritdoc IStrategyHub
+    function revokeKeeper(address keeper) external {
+        if (!_mayReduce(msg.sender)) revert NotAuthorised(msg.sender);
+        _revokeRole(KEEPER_ROLE, keeper);
     }
 
     // --------------------------------------------------------------------------------------------------------- views
 
     /// @inheritdoc IStrategyHub
-    function settledSize(address adapter) public view returns (uint256) {
-        Venue memory memo = _venues[adapter];
-        return memo.startBlock < block.number ? memo.size : memo.previousSize;
+    function limits() external view returns (Limits memory) {
+        Policy memory policy = _policy;
+        Pace memory pace = _pace;
+        return Limits({
+            reserveBps: policy.reserveBps,
+            minPositionBps: policy.minPositionBps,
+            maxPositionBps: policy.maxPositionBps,
+            minStepBps: policy.minStepBps,
+            maxVenueShareBps: policy.maxVenueShareBps,
+            maxUtilisationBps: policy.maxUtilisationBps,
+            flowBps: pace.flowBps,
+            approvalBps: pace.approvalBps,
+            approvalFloor: pace.approvalFloor,
+            cooldown: pace.cooldown
+        });
     }
 
     /// @inheritdoc IStrategyHub
-    function limits() external view returns (Limits memory) {
-        return _limits;
+    function attestor() external view returns (address) {
+        return _policy.attestor;
+    }
+
+    /// @notice The kill switch that rebalances obey.
+    function killSwitch() external view returns (IKillSwitch) {
+        return _pace.killSwitch;
+    }
+
+    /// @inheritdoc IStrategyHub
+    function positionState(address adapter) external view returns (PositionState memory state) {
+        (, state.cap) = vault.adapterConfig(adapter);
+        (, state.direct,) = vault.positionKind(adapter);
+        bool ok;
+        (state.readable, state.value) = VenueReader.value(adapter, state.direct, address(vault));
+        (ok, state.size) = VenueReader.size(adapter, state.direct);
+        state.readable = state.readable && ok;
+        (, state.liquidity) = VenueReader.exitLiquidity(adapter, state.direct, address(vault));
+        (, state.utilisation) = VenueReader.utilisation(adapter, state.direct, address(vault));
+        (state.canAdd, state.settledSize) = _pace.killSwitch.additionStatus(adapter);
+        Venue memory memo = _venues[adapter];
+        state.targetBps = memo.targetBps;
+        state.riskScore = memo.riskScore;
+        (uint256 nav,) = vault.nav();
+        state.flowUsed = _flowUsed(memo, nav * _pace.flowBps / BPS);
     }
 
     /// @inheritdoc IStrategyHub
@@ -174,7 +277,18 @@ contract StrategyHub is IStrategyHub, AccessControl {
 
     /// @inheritdoc IStrategyHub
     function nextRebalanceAt() external view returns (uint256) {
-        return _log.nextAllowed(_limits.cooldown);
+        return _log.nextAllowed(_pace.cooldown);
+    }
+
+    /// @inheritdoc IStrategyHub
+    function lastSeen() public view returns (uint256 time, uint256 grace) {
+        Presence memory presence = _presence;
+        return (Math.max(presence.heartbeatAt, _log.timeOf(0)), presence.grace);
+    }
+
+    /// @inheritdoc IStrategyHub
+    function approvalDigest(bytes32 decisionHash, bytes32 targetsHash, uint64 nonce_) public pure returns (bytes32) {
+        return keccak256(abi.encode(decisionHash, targetsHash, nonce_));
     }
 
     /// @inheritdoc IStrategyHub
@@ -206,6 +320,11 @@ contract StrategyHub is IStrategyHub, AccessControl {
         _setKillSwitch(killSwitch_);
     }
 
+    /// @notice Sets for how long the keeper may be silent, 1–30 days in seconds. Only governance.
+    function setGracePeriod(uint256 grace) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        _setGracePeriod(grace);
+    }
+
     /// @notice Sets a venue's risk score, 0–100, which orders the emergency exit. Only governance.
     function setRiskScore(address adapter, uint256 score) external onlyRole(DEFAULT_ADMIN_ROLE) {
         if (score > 100) revert ScoreOutOfBounds(score);
@@ -215,72 +334,138 @@ contract StrategyHub is IStrategyHub, AccessControl {
 
     // ------------------------------------------------------------------------------------------------------ internal
 
-    function _checkProof(Allocation[] calldata targets, bytes calldata proof, uint64 expectedNonce)
+    function _checkProof(Allocation[] calldata targets, bytes calldata proof, uint64 expectedNonce, address signer)
         private
         view
-        returns (bytes32 decisionHash)
+        returns (Instruction memory instruction)
     {
-        uint64 givenNonce;
         uint64 validUntil;
         bytes memory signature;
-        (decisionHash, givenNonce, validUntil, signature) = abi.decode(proof, (bytes32, uint64, uint64, bytes));
-        if (decisionHash == 0) revert ZeroDecisionHash();
-        if (givenNonce != expectedNonce) revert WrongNonce(givenNonce, expectedNonce);
+        (instruction.decisionHash, instruction.nonce, validUntil, signature) =
+            abi.decode(proof, (bytes32, uint64, uint64, bytes));
+        if (instruction.decisionHash == 0) revert ZeroDecisionHash();
+        if (instruction.nonce != expectedNonce) revert WrongNonce(instruction.nonce, expectedNonce);
         if (validUntil < block.timestamp) revert ProofExpired(validUntil);
         if (validUntil > block.timestamp + MAX_PROOF_VALIDITY) revert ProofTooLong(validUntil);
-        bytes32 digest = proofDigest(decisionHash, keccak256(abi.encode(targets)), givenNonce, validUntil);
+        instruction.targetsHash = keccak256(abi.encode(targets));
+        bytes32 digest = proofDigest(instruction.decisionHash, instruction.targetsHash, expectedNonce, validUntil);
         (address recovered,,) = ECDSA.tryRecover(digest, signature);
-        if (recovered == address(0) || recovered != attestor) revert WrongAttestor(recovered);
+        if (recovered == address(0) || recovered != signer) revert WrongAttestor(recovered);
     }
 
     /// @dev The rules that need no venue: bounds of each target and its step against the last stored one.
-    function _storeTargets(Allocation[] calldata targets, Limits memory limit) private {
+    function _storeTargets(Allocation[] calldata targets, Policy memory policy) private {
         if (targets.length == 0) revert NoTargets();
         for (uint256 i; i < targets.length; ++i) {
             address adapter = targets[i].adapter;
             uint256 bps = targets[i].bps;
-            if (bps != 0 && (bps < limit.minPositionBps || bps > limit.maxPositionBps)) {
+            if (bps != 0 && (bps < policy.minPositionBps || bps > policy.maxPositionBps)) {
                 revert TargetOutOfBounds(adapter, bps);
             }
             uint256 stored = _venues[adapter].targetBps;
             uint256 step = bps > stored ? bps - stored : stored - bps;
-            if (step < limit.minStepBps) revert StepTooSmall(adapter, bps, stored);
+            if (step < policy.minStepBps) revert StepTooSmall(adapter, bps, stored);
             _venues[adapter].targetBps = targets[i].bps;
         }
     }
 
-    /// @dev The rules for a venue that was added to, judged on its state after the addition.
-    function _checkAddition(address adapter, uint256 value, Limits memory limit) private {
-        if (!killSwitch.canAdd(adapter)) revert VenueNotOperational(adapter);
-        (bool depositable,) = IAdapter(adapter).health();
-        if (!depositable) revert VenueClosed(adapter);
-        uint256 utilisation = IAdapter(adapter).utilisation();
-        if (utilisation > limit.maxUtilisationBps * WAD_PER_BPS) revert UtilisationTooHigh(adapter, utilisation);
-        uint256 liquidity = IAdapter(adapter).liquidity();
-        if (liquidity < value) revert PositionNotLiquid(adapter, value, liquidity);
-
-        uint256 settled = settledSize(adapter);
-        if (settled == 0) revert CheckpointMissing(adapter);
-        uint256 sizeNow = IAdapter(adapter).venueSize();
-        uint256 size = Math.min(sizeNow, settled);
-        if (value * BPS > size * limit.maxVenueShareBps) revert VenueShareExceeded(adapter, value, size);
-        _checkpoint(adapter, sizeNow);
+    /// @dev Judges each addition by what the vault was told to add, not by the outcome: a venue that swallows an addition was added to.
+    function _checkAdditions(
+        Allocation[] calldata targets,
+        Report memory report,
+        Policy memory policy,
+        Pace memory pace,
+        Instruction memory instruction
+    ) private {
+        uint256 bucket = report.navBefore * pace.flowBps / BPS;
+        for (uint256 i; i < targets.length; ++i) {
+            uint256 goal = report.navBefore * targets[i].bps / BPS;
+            if (goal <= report.valuesBefore[i]) continue;
+            uint256 added = goal - report.valuesBefore[i];
+            instruction.turnover += added;
+            _fillBucket(targets[i].adapter, added, bucket);
+            // forge-lint: disable-next-line(incorrect-shift)
+            bool direct = report.direct & (1 << i) != 0;
+            _checkVenue(targets[i].adapter, direct, report.valuesAfter[i], policy, pace.killSwitch);
+        }
     }
 
-    /// @dev In a window the lowest observation counts, so nobody raises it with assets borrowed for one transaction as long as
-    /// anyone else observes; an observation never counts in its own block.
-    function _checkpoint(address adapter, uint256 sizeNow) private {
-        Venue storage memo = _venues[adapter];
-        uint96 size = Math.min(sizeNow, type(uint96).max).toUint96();
-        if (block.timestamp >= memo.startTime + CHECKPOINT_WINDOW) {
-            memo.previousSize = memo.size;
-            memo.size = size;
-            memo.startBlock = block.number.toUint40();
-            memo.startTime = block.timestamp.toUint40();
-        } else if (size < memo.size) {
-            memo.size = size;
+    /// @dev The rules for a venue that was added to, judged on its state after the addition.
+    function _checkVenue(address adapter, bool direct, uint256 value, Policy memory policy, IKillSwitch killSwitch_)
+        private
+        view
+    {
+        (bool allowed, uint256 settled) = killSwitch_.additionStatus(adapter);
+        if (!allowed) revert VenueNotOperational(adapter);
+        if (settled == 0) revert CheckpointMissing(adapter);
+
+        // What cannot be read is zero liquidity and zero size, which no addition passes.
+        (, uint256 liquidity) = VenueReader.exitLiquidity(adapter, direct, address(vault));
+        uint256 utilisation;
+        if (direct) {
+            if (liquidity < value) utilisation = Math.mulDiv(value - liquidity, WAD, value, Math.Rounding.Ceil);
+        } else {
+            utilisation = IAdapter(adapter).utilisation();
         }
-        emit Checkpointed(adapter, sizeNow, memo.size);
+        if (utilisation > policy.maxUtilisationBps * WAD_PER_BPS) revert UtilisationTooHigh(adapter, utilisation);
+        if (liquidity < value) revert PositionNotLiquid(adapter, value, liquidity);
+
+        (, uint256 size) = VenueReader.size(adapter, direct);
+        size = Math.min(size, settled);
+        if (value * BPS > size * policy.maxVenueShareBps) revert VenueShareExceeded(adapter, value, size);
+    }
+
+    /// @dev Adds to the venue's bucket, which drains by its whole size in a day.
+    function _fillBucket(address adapter, uint256 added, uint256 bucket) private {
+        Venue storage memo = _venues[adapter];
+        uint256 used = _flowUsed(memo, bucket) + added;
+        if (used > bucket) revert FlowExceeded(adapter, used, bucket);
+        memo.flowUsed = used.toUint96();
+        memo.flowAt = block.timestamp.toUint40();
+    }
+
+    /// @dev What is in the bucket now, in assets, rounded up.
+    function _flowUsed(Venue memory memo, uint256 bucket) private view returns (uint256) {
+        return Math.saturatingSub(memo.flowUsed, bucket * (block.timestamp - memo.flowAt) / FLOW_PERIOD);
+    }
+
+    function _checkApproval(Instruction memory instruction, uint256 nav, Pace memory pace) private view {
+        uint256 threshold = Math.max(pace.approvalFloor * _unit, nav * pace.approvalBps / BPS);
+        if (instruction.turnover <= threshold) return;
+        bytes32 digest = approvalDigest(instruction.decisionHash, instruction.targetsHash, instruction.nonce);
+        uint256 approved = approvedAt[digest];
+        if (approved == 0 || block.timestamp > approved + APPROVAL_VALIDITY) {
+            revert ApprovalRequired(digest, instruction.turnover, threshold);
+        }
+    }
+
+    function _exit(address[] memory order) private returns (ExitResult[] memory results) {
+        if (!_mayReduce(msg.sender)) {
+            (uint256 seen, uint256 grace) = lastSeen();
+            // Silence first: it must not depend on the switch.
+            if (block.timestamp <= seen + grace && _pace.killSwitch.mode() != Mode.Exit) {
+                revert NotAuthorised(msg.sender);
+            }
+        }
+        // Whatever becomes of the legs: a leg that reverts takes its own pause back.
+        vault.pauseDeposits();
+        results = new ExitResult[](order.length);
+        for (uint256 i; i < order.length; ++i) {
+            address adapter = order[i];
+            (bool ok, bytes memory returned) =
+                address(vault).tryCall(EXIT_GAS, abi.encodeCall(IVault.exit, (adapter, "")), MAX_REASON_BYTES);
+            results[i] = ExitResult({adapter: adapter, ok: ok, received: 0, remaining: type(uint256).max});
+            if (ok) {
+                (results[i].received, results[i].remaining) = abi.decode(returned, (uint256, uint256));
+                _venues[adapter].targetBps = 0;
+                returned = "";
+            } else {
+                (, bool direct,) = vault.positionKind(adapter);
+                (bool readable, uint256 value) = VenueReader.value(adapter, direct, address(vault));
+                if (readable) results[i].remaining = value;
+            }
+            emit EmergencyExit(msg.sender, adapter, ok, results[i].received, results[i].remaining, returned);
+        }
     }
 
     function _mayReduce(address caller) private view returns (bool) {
@@ -302,7 +487,7 @@ contract StrategyHub is IStrategyHub, AccessControl {
         return list;
     }
 
-    function _emitExecuted(bytes32 decisionHash, uint64 usedNonce, Allocation[] calldata targets, Report memory report)
+    function _emitExecuted(Instruction memory instruction, Allocation[] calldata targets, Report memory report)
         private
     {
         address[] memory adapters = new address[](targets.length);
@@ -312,8 +497,8 @@ contract StrategyHub is IStrategyHub, AccessControl {
             bps[i] = targets[i].bps;
         }
         emit RebalanceExecuted(
-            decisionHash,
-            usedNonce,
+            instruction.decisionHash,
+            instruction.nonce,
             report.navBefore,
             report.navAfter,
             report.idleAfter,
@@ -329,19 +514,41 @@ contract StrategyHub is IStrategyHub, AccessControl {
             limits_.reserveBps < 500 || limits_.reserveBps > BPS || limits_.minPositionBps < 500
                 || limits_.minPositionBps > limits_.maxPositionBps || limits_.maxPositionBps > 5000
                 || limits_.minStepBps < 500 || limits_.minStepBps > BPS || limits_.maxVenueShareBps > 100
-                || limits_.maxUtilisationBps > 9500 || limits_.cooldown < 1 hours || limits_.cooldown > 24 hours
+                || limits_.maxUtilisationBps > 9500 || limits_.flowBps > BPS || limits_.approvalBps > BPS
+                || limits_.cooldown < 1 hours || limits_.cooldown > 24 hours
         ) revert LimitOutOfBounds();
-        _limits = limits_;
+        _policy = Policy({
+            attestor: _policy.attestor,
+            reserveBps: limits_.reserveBps,
+            minPositionBps: limits_.minPositionBps,
+            maxPositionBps: limits_.maxPositionBps,
+            minStepBps: limits_.minStepBps,
+            maxVenueShareBps: limits_.maxVenueShareBps,
+            maxUtilisationBps: limits_.maxUtilisationBps
+        });
+        _pace = Pace({
+            killSwitch: _pace.killSwitch,
+            flowBps: limits_.flowBps,
+            approvalBps: limits_.approvalBps,
+            approvalFloor: limits_.approvalFloor,
+            cooldown: limits_.cooldown
+        });
         emit LimitsSet(limits_);
     }
 
     function _setAttestor(address attestor_) private {
-        attestor = attestor_;
+        _policy.attestor = attestor_;
         emit AttestorSet(attestor_);
     }
 
     function _setKillSwitch(IKillSwitch killSwitch_) private {
-        killSwitch = killSwitch_;
+        _pace.killSwitch = killSwitch_;
         emit KillSwitchSet(address(killSwitch_));
+    }
+
+    function _setGracePeriod(uint256 grace) private {
+        if (grace < 1 days || grace > 30 days) revert GraceOutOfBounds(grace);
+        _presence.grace = grace.toUint32();
+        emit GracePeriodSet(grace);
     }
 }

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IAdapter} from "./interfaces/IAdapter.sol";
+import {SidePocket} from "./SidePocket.sol";
+import {ISidePocket} from "./interfaces/ISidePocket.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {BoundedCall} from "./libraries/BoundedCall.sol";
+import {ExitQueue} from "./libraries/ExitQueue.sol";
+import {Nav} from "./libraries/Nav.sol";
+import {PositionList} from "./libraries/PositionList.sol";
+import {Recovery} from "./libraries/Recovery.sol";
+import {Reduction} from "./libraries/Reduction.sol";
+import {VenueMover} from "./libraries/VenueMover.sol";
 import {Allocation, Report} from "./types/Allocation.sol";
+import {Position, PositionLib} from "./types/Position.sol";
+import {Bounds, Ledger, VaultState} from "./types/VaultState.sol";
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/interfaces/IERC20Metadata.sol";
 import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
@@ -12,7 +21,6 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 import {ERC4626} from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
@@ -23,30 +31,42 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 /// this contract's own governance can change.
 ///
 /// Semantics
-/// - NAV is live: accounted idle assets plus the value of each adapter, read now. Assets sent here by transfer are not
-///   accounted, so they cannot move the share price.
+/// - NAV is live: accounted idle assets plus the value of each position, read now. totalAssets is NAV less gains not released yet: it
+///   grows from gains at most by maxGrowthBps a year, so that neither a harvest nor a gift moves the share price at once, and falls with
+///   a loss at once. Whoever redeems the last share takes everything.
 /// - Shares have six more decimals than the asset. Conversions round against the caller.
-/// - An exit pays from idle, then from the venues in the order of the exit queue, as far as they pay without loss. No role, no
-///   pause and no kill switch takes part in an exit.
-/// - While a venue cannot be read, NAV is unknown: deposits are closed, max* are zero, and {redeemFromReadable} is the way
-///   out for those who accept what the rest is worth.
+/// - An exit pays from idle, then from the positions in the order of the exit queue, as far as they pay without loss; {redeemFrom} goes
+///   past the queue at the leaver's cost. No role, no pause and no kill switch takes part in an exit.
+/// - A position that cannot be read is quarantined by the first call that finds it so: it is out of NAV, deposits and additions are
+///   closed, and who leaves is paid their part of the rest and credited in the side pocket with their part of it.
 ///
-/// Bounds on the hub, whichever hub it is: only listed adapters, each up to its absolute cap; NAV after an instruction at least
-/// (1 − maxLossBps) of NAV before; every asset that leaves the vault arrives in an adapter of this vault.
+/// Bounds on the hub, whichever hub it is: only listed positions, each up to its absolute cap; one instruction loses at most
+/// maxLossBps of NAV and a day's at most dailyLossBps; every asset that leaves the vault arrives in a position of this vault.
 ///
 /// Assumptions: the asset is an ERC-20 without transfer fees or callbacks (USDC). Adapters are reviewed code that obeys this
-/// vault; the venues behind them may fail or be hostile, and are read with capped gas and capped return data.
+/// vault; the venues behind them, and those held directly, may fail or be hostile, and are read with capped gas and capped return data.
 /// Liveness: an exit needs the venues in the queue to pay; it never needs the keeper, the hub, the switch or governance.
 contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, ReentrancyGuardTransient {
     using BoundedCall for address;
+    using ExitQueue for VaultState;
     using Math for uint256;
+    using PositionList for VaultState;
+    using Nav for Bounds;
+    using Nav for Position[];
+    using Nav for VaultState;
+    using Recovery for VaultState;
+    using Reduction for VaultState;
     using SafeCast for uint256;
-    using SafeERC20 for IERC20;
+    using VenueMover for Position;
 
-    struct AdapterConfig {
-        uint128 cap;
-        /// Position in the exit queue plus one; zero means not listed.
-        uint8 index;
+    /// @dev What one reading of all positions says. The bits of `missing` are those quarantined or not readable, of `unread` those that
+    /// could not be read and are not quarantined yet. `leaving` is what the present call takes out of `total`.
+    struct Valuation {
+        uint256 nav;
+        uint256 total;
+        uint256 leaving;
+        uint256 missing;
+        uint256 unread;
     }
 
     /// @notice May only reduce risk: pause deposits, lower caps and bounds. Any guardian, and the kill switch.
@@ -54,62 +74,73 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
     /// @notice The emergency Safe: as a guardian, and exits venues.
     bytes32 public constant EMERGENCY_ROLE = keccak256("EMERGENCY_ROLE");
 
-    /// @notice Most adapters there may be: every deposit and exit reads them all.
+    /// @notice Most positions there may be: every deposit and exit reads them all.
     uint256 public constant MAX_ADAPTERS = 16;
-    /// @notice The loss bound can never be set above this.
+    /// @notice The loss bound of one instruction can never be set above this.
     uint256 public constant MAX_LOSS_HARD_BOUND_BPS = 100;
-    /// @notice Gas for one read of a venue; the costliest honest one (a MetaMorpho with many markets) stays below half of it.
-    uint256 public constant READ_GAS = 1_000_000;
-    /// @notice Gas for one withdrawal on behalf of a leaver, so that a venue that burns its gas cannot stop the next in the queue.
-    uint256 public constant WITHDRAW_GAS = 3_000_000;
+    /// @notice The loss budget of a day can never be set above this.
+    uint256 public constant DAILY_LOSS_HARD_BOUND_BPS = 200;
+    /// @notice The growth rate can never be set above this: 100 % a year is 0.27 % a day.
+    uint256 public constant MAX_GROWTH_HARD_BOUND_BPS = 10_000;
+    /// @notice A fall of the share price by this much between two accruals pauses deposits and additions (SPEC C6).
+    uint256 public constant BREAKER_BPS = 2000;
+    /// @notice What a position may be left with, in assets, and count as empty; and what rounding may cost in one instruction without
+    /// counting as a loss, per leg.
+    uint256 public constant DUST = 2;
 
     uint256 private constant BPS = 10_000;
 
+    /// @inheritdoc IVault
+    ISidePocket public immutable sidePocket;
+
     // Packed with Pausable's flag.
+    /// @inheritdoc IVault
     address public hub;
-    uint16 private _maxLossBps;
 
-    uint128 private _idle;
-    uint128 private _depositCap;
-
-    address[] private _queue;
-    mapping(address adapter => AdapterConfig) private _config;
+    VaultState private _state;
 
     /// @param asset_ The asset, 6 decimals for USDC.
     /// @param admin Holder of DEFAULT_ADMIN_ROLE: the deployer until the handover, then the timelock.
     /// @param depositCap_ The most that totalAssets may be after a deposit, in assets.
     /// @param maxLossBps_ The loss bound of one instruction, at most MAX_LOSS_HARD_BOUND_BPS.
+    /// @param dailyLossBps_ The loss budget of a day, at most DAILY_LOSS_HARD_BOUND_BPS.
+    /// @param maxGrowthBps_ The growth rate a year, at most MAX_GROWTH_HARD_BOUND_BPS.
     constructor(
         IERC20 asset_,
         string memory name_,
         string memory symbol_,
         address admin,
         uint256 depositCap_,
-        uint256 maxLossBps_
+        uint256 maxLossBps_,
+        uint256 dailyLossBps_,
+        uint256 maxGrowthBps_
     ) ERC4626(asset_) ERC20(name_, symbol_) ERC20Permit(name_) {
+        sidePocket = new SidePocket(asset_);
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
         _setDepositCap(depositCap_);
         _setMaxLoss(maxLossBps_);
+        _setDailyLoss(dailyLossBps_);
+        _setMaxGrowth(maxGrowthBps_);
+        _state.ledger.accruedAt = block.timestamp.toUint40();
     }
 
     // ---------------------------------------------------------------------------------------------------- depositors
 
     /// @inheritdoc IERC4626
-    /// @dev Reverts while deposits are paused or a venue cannot be read. Shares are rounded down.
+    /// @dev Reverts while deposits are paused, a position is quarantined or cannot be read, or the share price has just fallen by a
+    /// fifth. Shares are rounded down.
     function deposit(uint256 assets, address receiver)
         public
         override(ERC4626, IERC4626)
         nonReentrant
-        whenNotPaused
         returns (uint256 shares)
     {
-        (uint256 total, address unreadable) = _nav();
-        if (unreadable != address(0)) revert VenueUnreadable(unreadable);
+        (Ledger memory ledger, uint256 total) = _readForDeposit();
         uint256 room = _room(total);
         if (assets > room) revert ERC4626ExceededMaxDeposit(receiver, assets, room);
         shares = _toShares(assets, total, Math.Rounding.Floor);
         if (shares == 0 && assets != 0) revert ZeroShares();
-        _deposit(_msgSender(), receiver, assets, shares);
+        _enter(ledger, total, receiver, assets, shares);
     }
 
     /// @inheritdoc IERC4626
@@ -118,133 +149,184 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
         public
         override(ERC4626, IERC4626)
         nonReentrant
-        whenNotPaused
         returns (uint256 assets)
     {
-        (uint256 total, address unreadable) = _nav();
-        if (unreadable != address(0)) revert VenueUnreadable(unreadable);
+        (Ledger memory ledger, uint256 total) = _readForDeposit();
         assets = _toAssets(shares, total, Math.Rounding.Ceil);
         uint256 room = _room(total);
         if (assets > room) {
             revert ERC4626ExceededMaxMint(receiver, shares, _toShares(room, total, Math.Rounding.Floor));
         }
-        _deposit(_msgSender(), receiver, assets, shares);
+        _enter(ledger, total, receiver, assets, shares);
     }
 
     /// @inheritdoc IERC4626
-    /// @dev Never paused. Shares are rounded up.
+    /// @dev Never paused. Shares are rounded up. While a position is quarantined the shares also buy a claim on it, for the receiver.
     function withdraw(uint256 assets, address receiver, address owner)
         public
         override(ERC4626, IERC4626)
         nonReentrant
         returns (uint256 shares)
     {
-        (uint256 total, address unreadable) = _nav();
-        if (unreadable != address(0)) revert VenueUnreadable(unreadable);
-        uint256 owned = _toAssets(balanceOf(owner), total, Math.Rounding.Floor);
+        (Ledger memory ledger, Valuation memory now_) = _readForExit();
+        uint256 owned = _toAssets(balanceOf(owner), now_.total, Math.Rounding.Floor);
         if (assets > owned) revert ERC4626ExceededMaxWithdraw(owner, assets, owned);
-        shares = _toShares(assets, total, Math.Rounding.Ceil);
-        _leave(_msgSender(), receiver, owner, assets, shares);
+        shares = _toShares(assets, now_.total, Math.Rounding.Ceil);
+        _leave(ledger, now_, receiver, owner, assets, shares);
     }
 
     /// @inheritdoc IERC4626
-    /// @dev Never paused. Assets are rounded down.
+    /// @dev Never paused. Assets are rounded down. While a position is quarantined the shares also buy a claim on it, for the receiver.
     function redeem(uint256 shares, address receiver, address owner)
         public
         override(ERC4626, IERC4626)
         nonReentrant
         returns (uint256 assets)
     {
-        (uint256 total, address unreadable) = _nav();
-        if (unreadable != address(0)) revert VenueUnreadable(unreadable);
-        assets = _redeemAt(total, shares, receiver, owner);
+        (Ledger memory ledger, Valuation memory now_) = _readForExit();
+        assets = _worth(now_, shares, owner);
+        _leave(ledger, now_, receiver, owner, assets, shares);
     }
 
     /// @inheritdoc IVault
-    function redeemFromReadable(uint256 shares, uint256 minAssets, address receiver, address owner)
-        external
-        nonReentrant
-        returns (uint256 assets)
-    {
-        (uint256 total,) = _nav();
-        assets = _redeemAt(total, shares, receiver, owner);
-        if (assets < minAssets) revert InsufficientAssets(assets, minAssets);
-        emit RedeemedFromReadable(_msgSender(), receiver, owner, assets, shares);
+    function redeemFrom(
+        address adapter,
+        uint256 shares,
+        uint256 minAssets,
+        address receiver,
+        address owner,
+        bytes calldata data
+    ) external nonReentrant returns (uint256 assets) {
+        (Ledger memory ledger, Valuation memory now_) = _readForExit();
+        now_.leaving = _worth(now_, shares, owner);
+        if (now_.leaving == 0) revert ZeroShares();
+        uint256 toIdle;
+        (assets, toIdle) = _state.takeFor(now_.missing, adapter, now_.leaving, minAssets, data);
+        ledger.idle = (ledger.idle + toIdle).toUint96();
+        _settle(ledger, now_, receiver, owner, assets, shares);
+        emit RedeemedFrom(adapter, receiver, owner, assets, shares);
     }
 
     /// @inheritdoc IVault
-    function drawForLeaver(address adapter, uint256 assets) external returns (uint256 received) {
+    function drawForLeaver(uint256 index, uint256 assets) external {
         if (msg.sender != address(this)) revert NotAuthorised(msg.sender);
-        received = _withdrawFrom(adapter, assets, assets, msg.data[:0]);
+        _state.draw(index, assets);
+    }
+
+    /// @inheritdoc IVault
+    function accrue() external nonReentrant returns (uint256) {
+        return _accrueNow();
+    }
+
+    /// @inheritdoc IVault
+    function quarantine(address adapter) external nonReentrant {
+        Ledger memory ledger = _readLedger();
+        uint256 i = _state.find(adapter);
+        Position position = _state.positions[i];
+        position.requireActive();
+        Valuation memory now_ = _valueForExit(ledger);
+        if (now_.unread & _bit(i) == 0) {
+            _checkRole(EMERGENCY_ROLE);
+            _state.positions[i] = position.withQuarantine(true);
+            now_ = _valueForExit(ledger);
+            now_.unread |= _bit(i);
+        }
+        _account(ledger, now_);
+    }
+
+    /// @inheritdoc IVault
+    function recover(address adapter) external nonReentrant returns (uint256 received) {
+        (received,) = _recover(adapter, _mayReduce(), msg.data[:0]);
     }
 
     // --------------------------------------------------------------------------------------------------------- views
 
     /// @inheritdoc IERC4626
-    /// @dev A venue that cannot be read counts as zero; see {nav}. Reverts only when called from inside the vault's own calls.
-    function totalAssets() public view override(ERC4626, IERC4626) nonReentrantView returns (uint256 total) {
-        (total,) = _nav();
+    /// @dev NAV less gains not released yet; see {nav} for what counts. Reverts only when called from inside the vault's own calls.
+    function totalAssets() public view override(ERC4626, IERC4626) nonReentrantView returns (uint256) {
+        return _value(_readLedger()).total;
     }
 
     /// @inheritdoc IVault
-    function nav() external view nonReentrantView returns (uint256 assets, bool complete) {
-        address unreadable;
-        (assets, unreadable) = _nav();
-        complete = unreadable == address(0);
+    function nav() external view nonReentrantView returns (uint256, bool) {
+        Valuation memory now_ = _value(_readLedger());
+        return (now_.nav, now_.missing == 0);
     }
 
     /// @inheritdoc IERC4626
-    function maxDeposit(address) public view override(ERC4626, IERC4626) nonReentrantView returns (uint256) {
-        if (paused()) return 0;
-        (uint256 total, address unreadable) = _nav();
-        return unreadable == address(0) ? _room(total) : 0;
+    function maxDeposit(address) public view override(ERC4626, IERC4626) nonReentrantView returns (uint256 assets) {
+        (assets,) = _openRoom();
     }
 
     /// @inheritdoc IERC4626
     function maxMint(address) public view override(ERC4626, IERC4626) nonReentrantView returns (uint256) {
-        if (paused()) return 0;
-        (uint256 total, address unreadable) = _nav();
-        return unreadable == address(0) ? _toShares(_room(total), total, Math.Rounding.Floor) : 0;
+        (uint256 room, uint256 total) = _openRoom();
+        return _toShares(room, total, Math.Rounding.Floor);
     }
 
     /// @inheritdoc IERC4626
     function maxWithdraw(address owner) public view override(ERC4626, IERC4626) nonReentrantView returns (uint256) {
-        (uint256 total, address unreadable) = _nav();
-        if (unreadable != address(0)) return 0;
-        return Math.min(_toAssets(balanceOf(owner), total, Math.Rounding.Floor), _liquidity());
+        Valuation memory now_ = _value(_readLedger());
+        return Math.min(_toAssets(balanceOf(owner), now_.total, Math.Rounding.Floor), _state.liquidity(now_.missing));
     }
 
     /// @inheritdoc IERC4626
     function maxRedeem(address owner) public view override(ERC4626, IERC4626) nonReentrantView returns (uint256) {
-        (uint256 total, address unreadable) = _nav();
-        if (unreadable != address(0)) return 0;
-        return Math.min(balanceOf(owner), _toShares(_liquidity(), total, Math.Rounding.Floor));
+        Valuation memory now_ = _value(_readLedger());
+        uint256 shares = balanceOf(owner);
+        uint256 liquid = _state.liquidity(now_.missing);
+        if (_toAssets(shares, _totalFor(now_, shares), Math.Rounding.Floor) <= liquid) return shares;
+        // The last holder's shares are worth more than any part of them: all but one, if not all can be paid.
+        if (shares == totalSupply()) --shares;
+        return Math.min(shares, _toShares(liquid, now_.total, Math.Rounding.Floor));
     }
 
     /// @inheritdoc IVault
     function idle() external view returns (uint256) {
-        return _idle;
+        return _state.ledger.idle;
     }
 
     /// @inheritdoc IVault
     function depositCap() external view returns (uint256) {
-        return _depositCap;
+        return _state.bounds.depositCap;
     }
 
     /// @inheritdoc IVault
     function maxLossBps() external view returns (uint256) {
-        return _maxLossBps;
+        return _state.ledger.maxLossBps;
+    }
+
+    /// @inheritdoc IVault
+    function dailyLoss() external view returns (uint256 bps, uint256 used) {
+        Bounds memory bounds = _state.bounds;
+        return (bounds.dailyLossBps, bounds.lossUsedNow());
+    }
+
+    /// @inheritdoc IVault
+    function maxGrowthBps() external view returns (uint256) {
+        return _state.bounds.maxGrowthBps;
+    }
+
+    /// @inheritdoc IVault
+    function accrual() external view returns (uint256, uint256) {
+        return (_state.ledger.accrued, _state.ledger.accruedAt);
     }
 
     /// @inheritdoc IVault
     function adapters() external view returns (address[] memory) {
-        return _queue;
+        return _state.accounts();
     }
 
     /// @inheritdoc IVault
     function adapterConfig(address adapter) external view returns (bool listed, uint256 cap) {
-        AdapterConfig memory config = _config[adapter];
-        return (config.index != 0, config.cap);
+        Position position = _state.lookup(adapter);
+        return (Position.unwrap(position) != 0, position.cap());
+    }
+
+    /// @inheritdoc IVault
+    function positionKind(address adapter) external view returns (bool listed, bool direct, bool quarantined) {
+        Position position = _state.lookup(adapter);
+        return (Position.unwrap(position) != 0, position.isDirect(), position.isQuarantined());
     }
 
     /// @inheritdoc IERC20Metadata
@@ -256,97 +338,53 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
 
     /// @inheritdoc IVault
     function reallocate(Allocation[] calldata targets) external nonReentrant returns (Report memory report) {
-        if (msg.sender != hub) revert OnlyHub(msg.sender);
-        address[] memory queue = _queue;
-        (uint256[] memory values, uint256 navBefore) = _readAll(queue);
-
-        uint256 length = targets.length;
+        _checkHub();
+        Ledger memory ledger = _readLedger();
+        Position[] memory positions = _state.load();
+        (uint256[] memory values, uint256 navBefore, uint256 missing) = positions.readAll(ledger.idle);
         report.navBefore = navBefore;
-        report.valuesBefore = new uint256[](length);
-        report.valuesAfter = new uint256[](length);
 
-        uint256 available = _idle;
-        address previous;
-        for (uint256 i; i < length; ++i) {
-            Allocation calldata target = targets[i];
-            if (target.adapter <= previous) revert TargetsUnsorted(target.adapter);
-            previous = target.adapter;
-            uint256 index = _config[target.adapter].index;
-            if (index == 0) revert AdapterNotListed(target.adapter);
-            uint256 value = values[index - 1];
-            report.valuesBefore[i] = value;
-            uint256 goal = navBefore * target.bps / BPS;
-            if (goal < value) {
-                uint256 amount = target.bps == 0 ? type(uint256).max : value - goal;
-                available += _withdrawFrom(target.adapter, amount, target.minOut, target.data);
-            }
-        }
-        for (uint256 i; i < length; ++i) {
-            Allocation calldata target = targets[i];
-            uint256 goal = navBefore * target.bps / BPS;
-            if (goal > report.valuesBefore[i]) {
-                uint256 amount = goal - report.valuesBefore[i];
-                if (amount > available) revert InsufficientIdle(amount, available);
-                available -= amount;
-                IERC20(asset()).safeTransfer(target.adapter, amount);
-                IAdapter(target.adapter).deposit(amount, target.data);
-            }
-        }
-        _idle = available.toUint128();
+        uint256[] memory indexes;
+        uint256 available;
+        (indexes, available) = _reduceLegs(report, targets, positions, values, ledger.idle);
+        uint256 idleBefore = available;
+        available = _addLegs(report, targets, positions, indexes, available, missing);
+        // As a deposit, an addition finds a fall that nobody has recorded yet as if it had been.
+        if (available < idleBefore && navBefore * BPS < ledger.accrued * (BPS - BREAKER_BPS)) revert EnforcedPause();
+        ledger.idle = available.toUint96();
+        _writeLedger(ledger);
 
-        (values, report.navAfter) = _readAll(queue);
+        (values, report.navAfter) = positions.readAgain(ledger.idle, missing);
         report.idleAfter = available;
-        for (uint256 i; i < length; ++i) {
-            Allocation calldata target = targets[i];
-            AdapterConfig memory config = _config[target.adapter];
-            uint256 value = values[config.index - 1];
-            report.valuesAfter[i] = value;
-            if (navBefore * target.bps / BPS > report.valuesBefore[i]) {
-                if (value > config.cap) revert CapExceeded(target.adapter, value, config.cap);
-                uint256 credited = value.saturatingSub(report.valuesBefore[i]);
-                if (credited < target.minOut) revert InsufficientOut(target.adapter, credited, target.minOut);
-            }
-        }
-        _checkLoss(navBefore, report.navAfter);
-        _checkAccounted();
+        _checkLegs(report, targets, positions, indexes, values);
+        _state.bookLoss(navBefore, report.navAfter, targets.length, true);
+        _checkAccounted(available);
         emit Reallocated(navBefore, report.navAfter, available);
     }
 
     /// @inheritdoc IVault
-    function reduce(address adapter, uint256 assets, uint256 minOut, bytes calldata data)
+    function reduce(address adapter, uint256 assets, uint256 minOut, bytes calldata data, bool budgeted)
         external
         nonReentrant
         returns (uint256 received, uint256 valueAfter, uint256 navAfter)
     {
-        if (msg.sender != hub) revert OnlyHub(msg.sender);
-        uint256 index = _config[adapter].index;
-        if (index == 0) revert AdapterNotListed(adapter);
-        address[] memory queue = _queue;
-        (, uint256 navBefore) = _readAll(queue);
-        received = _withdrawFrom(adapter, assets, minOut, data);
-        _idle = (_idle + received).toUint128();
-        uint256[] memory values;
-        (values, navAfter) = _readAll(queue);
-        valueAfter = values[index - 1];
-        _checkLoss(navBefore, navAfter);
-        _checkAccounted();
-        emit Reduced(adapter, received, valueAfter);
+        _checkHub();
+        (received, valueAfter, navAfter) = _state.reduce(adapter, assets, data, budgeted);
+        if (received < minOut) revert InsufficientOut(adapter, received, minOut);
     }
 
     /// @inheritdoc IVault
-    function exit(address adapter, bytes calldata data)
-        external
-        nonReentrant
-        returns (uint256 received, uint256 remaining)
-    {
+    function harvest(address adapter, bytes calldata data) external nonReentrant returns (uint256) {
+        _checkHub();
+        return _state.harvest(adapter, data);
+    }
+
+    /// @inheritdoc IVault
+    function exit(address adapter, bytes calldata data) external nonReentrant returns (uint256, uint256) {
         if (msg.sender != hub && !hasRole(EMERGENCY_ROLE, msg.sender)) revert NotAuthorised(msg.sender);
-        if (_config[adapter].index == 0) revert AdapterNotListed(adapter);
         if (!paused()) _pause();
-        received = _withdrawFrom(adapter, type(uint256).max, 0, data);
-        _idle = (_idle + received).toUint128();
-        _checkAccounted();
-        (, remaining) = _read(adapter, IAdapter.value.selector);
-        emit AdapterExited(adapter, received, remaining);
+        if (_state.lookup(adapter).isQuarantined()) return _recover(adapter, true, data);
+        return _state.exit(adapter, data);
     }
 
     // ---------------------------------------------------------------------------------------------------- governance
@@ -356,75 +394,65 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
     /// @notice Lists an adapter of this vault at the end of the exit queue. Only governance.
     /// @param cap Absolute cap on its position, in assets.
     function listAdapter(address adapter, uint256 cap) external nonReentrant onlyRole(DEFAULT_ADMIN_ROLE) {
-        if (_config[adapter].index != 0) revert AdapterAlreadyListed(adapter);
-        if (_queue.length == MAX_ADAPTERS) revert TooManyAdapters(MAX_ADAPTERS);
-        if (IAdapter(adapter).vault() != address(this) || IAdapter(adapter).asset() != asset()) {
-            revert AdapterMismatch(adapter);
-        }
-        (bool readable,) = _read(adapter, IAdapter.value.selector);
-        if (!readable) revert VenueUnreadable(adapter);
-        _queue.push(adapter);
-        _config[adapter] = AdapterConfig({cap: cap.toUint128(), index: uint8(_queue.length)});
-        emit AdapterListed(adapter, cap);
+        _state.list(adapter, cap, false);
     }
 
-    /// @notice Removes an adapter whose position is empty. Only governance.
-    function delistAdapter(address adapter) external nonReentrant onlyRole(DEFAULT_ADMIN_ROLE) {
-        uint256 index = _config[adapter].index;
-        if (index == 0) revert AdapterNotListed(adapter);
-        (bool readable, uint256 value) = _read(adapter, IAdapter.value.selector);
-        if (!readable) revert VenueUnreadable(adapter);
-        if (value != 0) revert AdapterNotEmpty(adapter, value);
-        uint256 last = _queue.length;
-        for (uint256 i = index; i < last; ++i) {
-            address moved = _queue[i];
-            _queue[i - 1] = moved;
-            _config[moved].index = i.toUint8();
-        }
-        _queue.pop();
-        delete _config[adapter];
-        emit AdapterDelisted(adapter);
+    /// @notice Lists an ERC-4626 venue over the same asset whose shares the vault holds itself, at the end of the exit queue. Only governance.
+    /// A venue that pays rewards beside its share price is held through an adapter instead.
+    /// @param cap Absolute cap on its position, in assets.
+    function listVenue(address venue, uint256 cap) external nonReentrant onlyRole(DEFAULT_ADMIN_ROLE) {
+        _state.list(venue, cap, true);
     }
 
-    /// @notice Sets the order in which venues pay leavers: a permutation of the listed adapters. Only governance.
+    /// @notice Takes out what is left of a position and removes it from the list. Reverts if anything remains. Only governance.
+    function delist(address adapter) external nonReentrant onlyRole(DEFAULT_ADMIN_ROLE) {
+        _state.delist(adapter);
+    }
+
+    /// @notice Removes a quarantined position from the list and recognises it as lost. Whatever {recover} still gets of it is shared between
+    /// the claims and the vault as it would have been now. Only governance.
+    function writeOff(address adapter) external nonReentrant onlyRole(DEFAULT_ADMIN_ROLE) {
+        _state.writeOff(adapter, _stayers());
+    }
+
+    /// @notice Sets the order in which venues pay leavers: a permutation of the listed positions. Only governance.
     function setExitQueue(address[] calldata order) external nonReentrant onlyRole(DEFAULT_ADMIN_ROLE) {
-        uint256 length = order.length;
-        if (length != _queue.length) revert QueueMismatch();
-        uint256 seen;
-        for (uint256 i; i < length; ++i) {
-            uint256 index = _config[order[i]].index;
-            // One bit per position; the shifted one is the literal.
-            // forge-lint: disable-next-line(incorrect-shift)
-            uint256 bit = 1 << index;
-            if (index == 0 || seen & bit != 0) revert QueueMismatch();
-            seen |= bit;
-        }
-        for (uint256 i; i < length; ++i) {
-            _queue[i] = order[i];
-            _config[order[i]].index = (i + 1).toUint8();
-        }
-        emit ExitQueueSet(order);
+        _state.setExitQueue(order);
     }
 
-    /// @notice Sets an adapter's absolute cap. Governance raises it; a guardian or the emergency Safe may lower it at once.
-    function setAdapterCap(address adapter, uint256 cap) external {
-        AdapterConfig storage config = _config[adapter];
-        if (config.index == 0) revert AdapterNotListed(adapter);
-        _checkMayChange(cap > config.cap);
-        config.cap = cap.toUint128();
+    /// @notice Sets a position's absolute cap. Governance raises it; a guardian or the emergency Safe may lower it at once.
+    function setAdapterCap(address adapter, uint256 cap) external nonReentrant {
+        uint256 i = _state.find(adapter);
+        Position position = _state.positions[i];
+        _checkMayChange(cap > position.cap());
+        if (cap > PositionLib.MAX_CAP) revert CapTooLarge(cap, PositionLib.MAX_CAP);
+        _state.positions[i] = position.withCap(cap);
         emit AdapterCapSet(adapter, cap);
     }
 
     /// @notice Sets the deposit cap. Governance raises it; a guardian or the emergency Safe may lower it at once.
     function setDepositCap(uint256 cap) external {
-        _checkMayChange(cap > _depositCap);
+        _checkMayChange(cap > _state.bounds.depositCap);
         _setDepositCap(cap);
     }
 
-    /// @notice Sets the loss bound. Governance raises it, up to the hard bound; a guardian or the emergency Safe may lower it at once.
-    function setMaxLoss(uint256 bps) external {
-        _checkMayChange(bps > _maxLossBps);
+    /// @notice Sets the loss bound of one instruction. Governance raises it, up to the hard bound; a guardian or the emergency Safe may lower
+    /// it at once.
+    function setMaxLoss(uint256 bps) external nonReentrant {
+        _checkMayChange(bps > _state.ledger.maxLossBps);
         _setMaxLoss(bps);
+    }
+
+    /// @notice Sets the loss budget of a day. Governance raises it, up to the hard bound; a guardian or the emergency Safe may lower it at once.
+    function setDailyLoss(uint256 bps) external {
+        _checkMayChange(bps > _state.bounds.dailyLossBps);
+        _setDailyLoss(bps);
+    }
+
+    /// @notice Sets the growth rate, up to the hard bound. What had been released stays so. Only governance.
+    function setMaxGrowth(uint256 bpsPerYear) external nonReentrant onlyRole(DEFAULT_ADMIN_ROLE) {
+        _accrueNow();
+        _setMaxGrowth(bpsPerYear);
     }
 
     /// @notice Replaces the hub. Only governance.
@@ -435,115 +463,175 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
 
     /// @inheritdoc IVault
     function pauseDeposits() external {
-        _checkMayChange(false);
+        if (msg.sender != hub) _checkMayChange(false);
         if (!paused()) _pause();
     }
 
-    /// @notice Opens deposits again. Only governance.
-    function unpauseDeposits() external onlyRole(DEFAULT_ADMIN_ROLE) {
+    /// @notice Opens deposits and additions again and takes NAV as it is now for the share price, gains not released included: after a breaker
+    /// that turned out to be a passing fall, nobody shall buy at its price. Only governance.
+    function unpauseDeposits() external nonReentrant onlyRole(DEFAULT_ADMIN_ROLE) {
+        (Ledger memory ledger, Valuation memory now_) = _readForExit();
+        _account(ledger, now_);
+        _store(ledger, now_.nav);
         _unpause();
     }
 
-    // ------------------------------------------------------------------------------------------------------ internal
+    // ----------------------------------------------------------------------------------------------- entering, leaving
 
     function _decimalsOffset() internal pure override returns (uint8) {
         return 6;
     }
 
-    /// @dev ERC4626's hook, with the asset accounted as idle.
-    function _deposit(address caller, address receiver, uint256 assets, uint256 shares) internal override {
-        _idle = (_idle + assets).toUint128();
-        super._deposit(caller, receiver, assets, shares);
+    function _enter(Ledger memory ledger, uint256 total, address receiver, uint256 assets, uint256 shares) private {
+        ledger.idle = (ledger.idle + assets).toUint96();
+        _store(ledger, total + assets);
+        _deposit(_msgSender(), receiver, assets, shares);
     }
 
-    function _redeemAt(uint256 total, uint256 shares, address receiver, address owner)
-        private
-        returns (uint256 assets)
-    {
+    /// @dev What `shares` are worth. The last ones take what has not been released as well.
+    function _worth(Valuation memory now_, uint256 shares, address owner) private view returns (uint256) {
         uint256 balance = balanceOf(owner);
         if (shares > balance) revert ERC4626ExceededMaxRedeem(owner, shares, balance);
-        assets = _toAssets(shares, total, Math.Rounding.Floor);
-        _leave(_msgSender(), receiver, owner, assets, shares);
+        return _toAssets(shares, _totalFor(now_, shares), Math.Rounding.Floor);
     }
 
     /// @dev Gathers `assets` from idle and then the queue, then burns and pays.
-    function _leave(address caller, address receiver, address owner, uint256 assets, uint256 shares) private {
-        uint256 available = _idle;
-        if (assets > available) available = _gather(assets, available);
-        _idle = (available - assets).toUint128();
-        _withdraw(caller, receiver, owner, assets, shares);
-        _checkAccounted();
+    function _leave(
+        Ledger memory ledger,
+        Valuation memory now_,
+        address receiver,
+        address owner,
+        uint256 assets,
+        uint256 shares
+    ) private {
+        uint256 available = ledger.idle;
+        if (assets > available) available = _state.gather(now_.missing, assets);
+        ledger.idle = (available - assets).toUint96();
+        now_.leaving = assets;
+        _settle(ledger, now_, receiver, owner, assets, shares);
     }
 
-    /// @dev Takes from each venue what it pays without loss. A venue that fails is passed over: the next one pays.
-    function _gather(uint256 assets, uint256 available) private returns (uint256) {
-        uint256 length = _queue.length;
-        for (uint256 i; i < length && available < assets; ++i) {
-            address adapter = _queue[i];
-            (bool readable, uint256 liquid) = _read(adapter, IAdapter.liquidity.selector);
-            if (!readable || liquid == 0) continue;
-            uint256 wanted = Math.min(liquid, assets - available);
-            (bool ok, bytes memory returned) =
-                address(this).tryCall(WITHDRAW_GAS, abi.encodeCall(IVault.drawForLeaver, (adapter, wanted)), 32);
-            if (ok) available += abi.decode(returned, (uint256));
-        }
-        if (available < assets) revert InsufficientLiquidity(assets, available);
-        return available;
+    /// @dev Books the leaving, then burns and pays.
+    function _settle(
+        Ledger memory ledger,
+        Valuation memory now_,
+        address receiver,
+        address owner,
+        uint256 assets,
+        uint256 shares
+    ) private {
+        if (now_.missing != 0) _state.credit(sidePocket, now_.missing, receiver, shares);
+        _account(ledger, now_);
+        _withdraw(_msgSender(), receiver, owner, assets, shares);
+        _checkAccounted(ledger.idle);
     }
 
-    function _withdrawFrom(address adapter, uint256 assets, uint256 minOut, bytes calldata data)
+    /// @dev Accrues first: what comes back has not grown while it was away.
+    function _recover(address adapter, bool trusted, bytes calldata data)
         private
-        returns (uint256 received)
+        returns (uint256 received, uint256 remaining)
     {
-        IERC20 token = IERC20(asset());
-        uint256 before = token.balanceOf(address(this));
-        IAdapter(adapter).withdraw(assets, data);
-        received = token.balanceOf(address(this)) - before;
-        if (received < minOut) revert InsufficientOut(adapter, received, minOut);
+        _accrueNow();
+        (received, remaining) = _state.recover(sidePocket, _stayers(), adapter, trusted, data);
+        _checkAccounted(_state.ledger.idle);
     }
 
-    /// @dev NAV with unreadable venues at zero, and the first of them (zero address if none).
-    function _nav() private view returns (uint256 total, address unreadable) {
-        total = _idle;
-        uint256 length = _queue.length;
-        for (uint256 i; i < length; ++i) {
-            address adapter = _queue[i];
-            (bool ok, uint256 value) = _read(adapter, IAdapter.value.selector);
-            if (ok) total += value;
-            else if (unreadable == address(0)) unreadable = adapter;
+    // ------------------------------------------------------------------------------------------------------ valuation
+
+    function _value(Ledger memory ledger) private view returns (Valuation memory now_) {
+        uint256 sum = ledger.idle;
+        for (uint256 i; i < ledger.count; ++i) {
+            Position position = _state.positions[i];
+            if (position.isQuarantined()) {
+                now_.missing |= _bit(i);
+                continue;
+            }
+            (bool ok, uint256 assets) = position.read();
+            if (ok) sum += assets;
+            else now_.unread |= _bit(i);
         }
+        now_.missing |= now_.unread;
+        now_.nav = sum;
+        now_.total = Math.min(sum, _released(ledger));
     }
 
-    /// @dev Each value and NAV; reverts if a venue cannot be read.
-    function _readAll(address[] memory queue) private view returns (uint256[] memory values, uint256 total) {
-        total = _idle;
-        values = new uint256[](queue.length);
-        for (uint256 i; i < queue.length; ++i) {
-            (bool ok, uint256 value) = _read(queue[i], IAdapter.value.selector);
-            if (!ok) revert VenueUnreadable(queue[i]);
-            values[i] = value;
-            total += value;
+    function _readForExit() private view returns (Ledger memory ledger, Valuation memory now_) {
+        ledger = _readLedger();
+        now_ = _valueForExit(ledger);
+    }
+
+    /// @dev As {_value}, but what cannot be read has had its gas: a caller who sends too little must not make a venue look broken.
+    function _valueForExit(Ledger memory ledger) private view returns (Valuation memory now_) {
+        now_ = _value(ledger);
+        if (now_.unread == 0) return now_;
+        (uint256 unread, uint256 value) = _state.confirmUnread(now_.unread);
+        now_.missing ^= now_.unread ^ unread;
+        now_.unread = unread;
+        now_.nav += value;
+        now_.total = Math.min(now_.nav, _released(ledger));
+    }
+
+    /// @dev totalAssets that a deposit is priced at; reverts while deposits are closed.
+    function _readForDeposit() private view returns (Ledger memory ledger, uint256) {
+        _requireNotPaused();
+        ledger = _readLedger();
+        Valuation memory now_ = _value(ledger);
+        if (now_.missing != 0) revert VenueUnreadable(_state.positions[now_.missing.log2()].account());
+        if (_fellByAFifth(ledger, now_)) revert EnforcedPause();
+        return (ledger, now_.total);
+    }
+
+    /// @dev Room for deposits, zero while they are closed, and the totalAssets to price them at.
+    function _openRoom() private view returns (uint256 room, uint256 total) {
+        Ledger memory ledger = _readLedger();
+        Valuation memory now_ = _value(ledger);
+        total = now_.total;
+        if (!paused() && now_.missing == 0 && !_fellByAFifth(ledger, now_)) room = _room(total);
+    }
+
+    /// @dev What the last accrual has grown to at the fastest rate.
+    function _released(Ledger memory ledger) private view returns (uint256) {
+        uint256 elapsed = block.timestamp - ledger.accruedAt;
+        uint256 accrued = ledger.accrued;
+        return accrued + accrued * _state.bounds.maxGrowthBps * elapsed / (BPS * 365 days);
+    }
+
+    function _totalFor(Valuation memory now_, uint256 shares) private view returns (uint256) {
+        return shares != 0 && shares == totalSupply() ? now_.nav : now_.total;
+    }
+
+    function _fellByAFifth(Ledger memory ledger, Valuation memory now_) private pure returns (bool) {
+        // A unit of rounding in each position is no fall, however small the vault.
+        return (now_.total + DUST * MAX_ADAPTERS) * BPS < uint256(ledger.accrued) * (BPS - BREAKER_BPS);
+    }
+
+    /// @dev Records an accrual: what could not be read is quarantined, a fall by a fifth pauses, and the rest is the new totalAssets.
+    function _account(Ledger memory ledger, Valuation memory now_) private {
+        if (now_.unread != 0) {
+            _state.quarantine(now_.unread, _released(ledger), now_.total);
         }
-    }
-
-    /// @dev What leavers can be paid now without loss.
-    function _liquidity() private view returns (uint256 total) {
-        total = _idle;
-        uint256 length = _queue.length;
-        for (uint256 i; i < length; ++i) {
-            (bool ok, uint256 liquid) = _read(_queue[i], IAdapter.liquidity.selector);
-            if (ok) total += liquid;
+        if (_fellByAFifth(ledger, now_)) {
+            if (!paused()) _pause();
+            emit BreakerTripped(ledger.accrued, now_.total);
         }
+        _store(ledger, now_.total.saturatingSub(now_.leaving));
     }
 
-    /// @dev One word of a venue; an amount that no honest venue can report counts as unreadable.
-    function _read(address adapter, bytes4 selector) private view returns (bool ok, uint256 word) {
-        (ok, word) = adapter.readWord(READ_GAS, selector);
-        if (word > type(uint128).max) (ok, word) = (false, 0);
+    function _accrueNow() private returns (uint256) {
+        (Ledger memory ledger, Valuation memory now_) = _readForExit();
+        _account(ledger, now_);
+        return now_.total;
+    }
+
+    function _store(Ledger memory ledger, uint256 total) private {
+        ledger.accrued = total.toUint96();
+        ledger.accruedAt = uint40(block.timestamp);
+        _writeLedger(ledger);
+        emit Accrued(total, ledger.idle);
     }
 
     function _room(uint256 total) private view returns (uint256) {
-        return uint256(_depositCap).saturatingSub(total);
+        return uint256(_state.bounds.depositCap).saturatingSub(total);
     }
 
     function _toShares(uint256 assets, uint256 total, Math.Rounding rounding) private view returns (uint256) {
@@ -554,35 +642,158 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
         return shares.mulDiv(total + 1, totalSupply() + 10 ** _decimalsOffset(), rounding);
     }
 
-    function _checkLoss(uint256 navBefore, uint256 navAfter) private view {
-        if (navAfter * BPS < navBefore * (BPS - _maxLossBps)) revert LossTooHigh(navBefore, navAfter, _maxLossBps);
+    // ------------------------------------------------------------------------------------------------- reallocation
+
+    /// @dev The reductions of a reallocation; fills `valuesBefore` and `direct` of the report.
+    function _reduceLegs(
+        Report memory report,
+        Allocation[] calldata targets,
+        Position[] memory positions,
+        uint256[] memory values,
+        uint256 available
+    ) private returns (uint256[] memory indexes, uint256) {
+        indexes = new uint256[](targets.length);
+        report.valuesBefore = new uint256[](targets.length);
+        address previous;
+        for (uint256 i; i < targets.length; ++i) {
+            Allocation calldata target = targets[i];
+            if (target.adapter <= previous) revert TargetsUnsorted(target.adapter);
+            previous = target.adapter;
+            uint256 at = positions.indexOf(previous);
+            indexes[i] = at;
+            positions[at].requireActive();
+            if (positions[at].isDirect()) report.direct |= _bit(i);
+            uint256 value = values[at];
+            report.valuesBefore[i] = value;
+            uint256 goal = report.navBefore * target.bps / BPS;
+            if (goal < value) {
+                uint256 amount = target.bps == 0 ? type(uint256).max : value - goal;
+                available += _takeLeg(positions[at], amount, target);
+            }
+        }
+        return (indexes, available);
     }
 
+    function _takeLeg(Position position, uint256 amount, Allocation calldata target) private returns (uint256) {
+        return position.takeOut(IERC20(asset()), amount, target.minOut, target.data);
+    }
+
+    /// @dev The additions of a reallocation. With part of NAV unknown nothing is put at risk: what is liquid belongs to those who want to
+    /// leave.
+    function _addLegs(
+        Report memory report,
+        Allocation[] calldata targets,
+        Position[] memory positions,
+        uint256[] memory indexes,
+        uint256 available,
+        uint256 missing
+    ) private returns (uint256) {
+        for (uint256 i; i < targets.length; ++i) {
+            uint256 goal = report.navBefore * targets[i].bps / BPS;
+            if (goal <= report.valuesBefore[i]) continue;
+            _requireNotPaused();
+            if (missing != 0) revert VenueUnreadable(positions[missing.log2()].account());
+            uint256 amount = goal - report.valuesBefore[i];
+            if (amount > available) revert InsufficientIdle(amount, available);
+            available -= amount;
+            positions[indexes[i]].putIn(IERC20(asset()), amount, targets[i].data);
+        }
+        return available;
+    }
+
+    /// @dev Cap and minimum of each addition; fills `valuesAfter` of the report.
+    function _checkLegs(
+        Report memory report,
+        Allocation[] calldata targets,
+        Position[] memory positions,
+        uint256[] memory indexes,
+        uint256[] memory values
+    ) private pure {
+        report.valuesAfter = new uint256[](targets.length);
+        for (uint256 i; i < targets.length; ++i) {
+            Allocation calldata target = targets[i];
+            uint256 value = values[indexes[i]];
+            uint256 valueBefore = report.valuesBefore[i];
+            report.valuesAfter[i] = value;
+            if (report.navBefore * target.bps / BPS <= valueBefore) continue;
+            uint256 cap = positions[indexes[i]].cap();
+            if (value > cap) revert CapExceeded(target.adapter, value, cap);
+            uint256 credited = value.saturatingSub(valueBefore);
+            if (credited < target.minOut) revert InsufficientOut(target.adapter, credited, target.minOut);
+        }
+    }
+
+    // ----------------------------------------------------------------------------------------------------------- bounds
+
     /// @dev The tokens are really here. More than accounted is a donation and stays out of NAV.
-    function _checkAccounted() private view {
-        uint256 balance = IERC20(asset()).balanceOf(address(this));
-        if (balance < _idle) revert Unaccounted(balance, _idle);
+    function _checkAccounted(uint256 accounted) private view {
+        uint256 balance = _balance();
+        if (balance < accounted) revert Unaccounted(balance, accounted);
     }
 
     function _checkMayChange(bool raisesRisk) private view {
         if (raisesRisk) {
             _checkRole(DEFAULT_ADMIN_ROLE);
-        } else if (
-            !hasRole(GUARDIAN_ROLE, msg.sender) && !hasRole(EMERGENCY_ROLE, msg.sender)
-                && !hasRole(DEFAULT_ADMIN_ROLE, msg.sender)
-        ) {
+        } else if (!_mayReduce()) {
             revert NotAuthorised(msg.sender);
         }
     }
 
+    function _checkHub() private view {
+        if (msg.sender != hub) revert OnlyHub(msg.sender);
+    }
+
+    function _mayReduce() private view returns (bool) {
+        return hasRole(GUARDIAN_ROLE, msg.sender) || hasRole(EMERGENCY_ROLE, msg.sender)
+            || hasRole(DEFAULT_ADMIN_ROLE, msg.sender);
+    }
+
+    // One place each for packing and unpacking: the compiler writes it out at every use.
+    function _readLedger() private view returns (Ledger memory) {
+        return _state.ledger;
+    }
+
+    function _writeLedger(Ledger memory ledger) private {
+        _state.ledger = ledger;
+    }
+
+    function _bit(uint256 i) private pure returns (uint256) {
+        // One bit per position; the shifted one is the literal.
+        // forge-lint: disable-next-line(incorrect-shift)
+        return 1 << i;
+    }
+
+    function _balance() private view returns (uint256) {
+        return IERC20(asset()).balanceOf(address(this));
+    }
+
+    /// @dev Shares that stay, with the virtual ones that conversions count.
+    function _stayers() private view returns (uint256) {
+        return totalSupply() + 10 ** _decimalsOffset();
+    }
+
+    function _bounded(uint256 bps, uint256 hardBound) private pure returns (uint16) {
+        if (bps > hardBound) revert AboveHardBound(bps, hardBound);
+        return bps.toUint16();
+    }
+
     function _setDepositCap(uint256 cap) private {
-        _depositCap = cap.toUint128();
+        _state.bounds.depositCap = cap.toUint96();
         emit DepositCapSet(cap);
     }
 
     function _setMaxLoss(uint256 bps) private {
-        if (bps > MAX_LOSS_HARD_BOUND_BPS) revert AboveHardBound(bps, MAX_LOSS_HARD_BOUND_BPS);
-        _maxLossBps = bps.toUint16();
+        _state.ledger.maxLossBps = _bounded(bps, MAX_LOSS_HARD_BOUND_BPS);
         emit MaxLossSet(bps);
+    }
+
+    function _setDailyLoss(uint256 bps) private {
+        _state.bounds.dailyLossBps = _bounded(bps, DAILY_LOSS_HARD_BOUND_BPS);
+        emit DailyLossSet(bps);
+    }
+
+    function _setMaxGrowth(uint256 bpsPerYear) private {
+        _state.bounds.maxGrowthBps = _bounded(bpsPerYear, MAX_GROWTH_HARD_BOUND_BPS);
+        emit MaxGrowthSet(bpsPerYear);
     }
 }

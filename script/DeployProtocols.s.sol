@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {AaveDeployer} from "./protocols/AaveDeployer.sol";
 import {IMetaMorpho, MorphoDeployer} from "./protocols/MorphoDeployer.sol";
 import {Participant, Participants} from "./protocols/Participant.sol";
+import {PrimeMarkets} from "./protocols/PrimeMarkets.sol";
 import {Protocols} from "./protocols/Protocols.sol";
 import {ScriptedFeed} from "./protocols/ScriptedFeed.sol";
 import {IFiatToken} from "./protocols/UsdcDeployer.sol";
@@ -15,7 +16,7 @@ import {IPoolDataProvider} from "aave-v3-origin/interfaces/IPoolDataProvider.sol
 import {Script} from "forge-std/Script.sol";
 
 /// @title DeployProtocols
-/// @notice Deploys the outside world onto a local chain, see Protocols.
+/// @notice Deploys the outside world onto a local chain, see Protocols and PrimeMarkets.
 ///
 ///   forge script script/DeployProtocols.s.sol --sig 'phase1()' --broadcast --rpc-url … --sender <deployer>
 ///   … let MorphoDeployer.CAP_TIMELOCK + 1 s pass on the chain and mine a block …
@@ -23,11 +24,11 @@ import {Script} from "forge-std/Script.sol";
 ///
 /// Environment:
 ///   DEPLOYER_KEY   private key of the deployer, which ends up as admin of everything and must hold
-///                  Protocols.ETH_NEEDED (160,001) ether plus gas
+///                  what Protocols and PrimeMarkets need (280,002 ether) plus gas
 ///   PROTOCOLS_OUT  JSON file of the addresses, under target/: phase1 writes it, phase2 reads it
 ///   SUPPLIER_KEY, BORROWER_KEY   optional; default to accounts 8 and 9 of the development mnemonic
 /// @dev All transactions of a phase have one sender and are sent at once: `--slow` is not needed. Together phase1's gas
-/// limits are 86M. anvil itself forgets transactions that a full block leaves over, and the script would wait for them
+/// limits are 126M. anvil itself forgets transactions that a full block leaves over, and the script would wait for them
 /// forever: with nothing but anvil behind the RPC, start it with `--gas-limit 150000000`.
 contract DeployProtocols is Script {
     using AaveDeployer for AaveDeployer.Market;
@@ -35,23 +36,26 @@ contract DeployProtocols is Script {
 
     error NotALocalChain(uint256 chainId);
 
-    /// @notice Deploys every contract, submits the MetaMorpho's cap and writes the addresses.
+    /// @notice Deploys every contract, submits the MetaMorphos' caps and writes the addresses.
     function phase1() external {
         uint256 key = _deployerKey();
         (Participant memory supplier, Participant memory borrower) = _participants();
         vm.startBroadcast(key);
         Protocols.Deployment memory deployed = Protocols.deploy(vm.addr(key), supplier, borrower);
+        PrimeMarkets.Deployment memory prime =
+            PrimeMarkets.deploy(deployed, vm.addr(key), supplier.account, borrower.account);
         vm.stopBroadcast();
-        _write(deployed);
+        _write(deployed, prime);
     }
 
-    /// @notice Accepts the cap, and supplies to and borrows from every market.
+    /// @notice Accepts the caps, and supplies to and borrows from every market.
     function phase2() external {
         uint256 key = _deployerKey();
         (Participant memory supplier, Participant memory borrower) = _participants();
-        Protocols.Deployment memory deployed = _read();
+        (Protocols.Deployment memory deployed, PrimeMarkets.Deployment memory prime) = _read();
         vm.startBroadcast(key);
         Protocols.fund(deployed, vm.addr(key), supplier, borrower);
+        PrimeMarkets.fund(prime, deployed, vm.addr(key), supplier.account, borrower);
         vm.stopBroadcast();
     }
 
@@ -66,13 +70,15 @@ contract DeployProtocols is Script {
         borrower = Participants.fromKey(vm.envOr("BORROWER_KEY", Participants.borrower().key));
     }
 
-    function _write(Protocols.Deployment memory deployed) private {
+    function _write(Protocols.Deployment memory deployed, PrimeMarkets.Deployment memory prime) private {
         vm.serializeAddress("protocols", "usdc", address(deployed.usdc));
         vm.serializeAddress("protocols", "usdt", address(deployed.usdt));
         vm.serializeAddress("protocols", "weth", address(deployed.weth));
         vm.serializeString("protocols", "feeds", _feedsJson(deployed.feeds));
-        vm.serializeString("protocols", "aave", _aaveJson(deployed.aave, address(deployed.usdc)));
-        vm.serializeString("protocols", "morpho", _morphoJson(deployed.morpho));
+        vm.serializeString("protocols", "aave", _aaveJson("aave", deployed.aave, address(deployed.usdc)));
+        vm.serializeString("protocols", "morpho", _morphoJson("morpho", deployed.morpho));
+        vm.serializeString("protocols", "aavePrime", _aaveJson("aavePrime", prime.aave, address(deployed.usdc)));
+        vm.serializeString("protocols", "morphoPrime", _morphoJson("morphoPrime", prime.morpho));
 
         vm.serializeAddress("safe", "singleton", deployed.safe.singleton);
         vm.serializeAddress("safe", "factory", address(deployed.safe.factory));
@@ -86,26 +92,29 @@ contract DeployProtocols is Script {
         return vm.serializeAddress("feeds", "ethUsd", address(feeds.ethUsd));
     }
 
-    function _aaveJson(AaveDeployer.Market memory aave, address usdc) private returns (string memory) {
-        vm.serializeAddress("aave", "pool", address(aave.pool));
-        vm.serializeAddress("aave", "addressesProvider", address(aave.addressesProvider));
-        vm.serializeAddress("aave", "dataProvider", address(aave.dataProvider));
-        vm.serializeAddress("aave", "aUsdc", aave.aToken(usdc));
-        vm.serializeAddress("aave", "variableDebtUsdc", address(aave.debtToken(usdc)));
-        return vm.serializeAddress("aave", "rateStrategy", address(aave.rateStrategy));
+    function _aaveJson(string memory key, AaveDeployer.Market memory aave, address usdc)
+        private
+        returns (string memory)
+    {
+        vm.serializeAddress(key, "pool", address(aave.pool));
+        vm.serializeAddress(key, "addressesProvider", address(aave.addressesProvider));
+        vm.serializeAddress(key, "dataProvider", address(aave.dataProvider));
+        vm.serializeAddress(key, "aUsdc", aave.aToken(usdc));
+        vm.serializeAddress(key, "variableDebtUsdc", address(aave.debtToken(usdc)));
+        return vm.serializeAddress(key, "rateStrategy", address(aave.rateStrategy));
     }
 
-    function _morphoJson(MorphoDeployer.Market memory morpho) private returns (string memory) {
-        vm.serializeAddress("morpho", "blue", address(morpho.blue));
-        vm.serializeAddress("morpho", "irm", morpho.irm);
-        vm.serializeAddress("morpho", "metaMorpho", address(morpho.metaMorpho));
-        vm.serializeBytes32("morpho", "marketId", Id.unwrap(morpho.id()));
-        vm.serializeAddress("morpho", "oracle", morpho.params.oracle);
-        return vm.serializeAddress("morpho", "collateral", morpho.params.collateralToken);
+    function _morphoJson(string memory key, MorphoDeployer.Market memory morpho) private returns (string memory) {
+        vm.serializeAddress(key, "blue", address(morpho.blue));
+        vm.serializeAddress(key, "irm", morpho.irm);
+        vm.serializeAddress(key, "metaMorpho", address(morpho.metaMorpho));
+        vm.serializeBytes32(key, "marketId", Id.unwrap(morpho.id()));
+        vm.serializeAddress(key, "oracle", morpho.params.oracle);
+        return vm.serializeAddress(key, "collateral", morpho.params.collateralToken);
     }
 
-    /// @dev Only what `Protocols.fund` uses.
-    function _read() private view returns (Protocols.Deployment memory deployed) {
+    /// @dev Only what `fund` uses.
+    function _read() private view returns (Protocols.Deployment memory deployed, PrimeMarkets.Deployment memory prime) {
         string memory json = vm.readFile(vm.envString("PROTOCOLS_OUT"));
         deployed.usdc = IFiatToken(vm.parseJsonAddress(json, ".usdc"));
         deployed.usdt = IFiatToken(vm.parseJsonAddress(json, ".usdt"));
@@ -113,13 +122,31 @@ contract DeployProtocols is Script {
         deployed.feeds.usdcUsd = ScriptedFeed(vm.parseJsonAddress(json, ".feeds.usdcUsd"));
         deployed.feeds.usdtUsd = ScriptedFeed(vm.parseJsonAddress(json, ".feeds.usdtUsd"));
         deployed.feeds.ethUsd = ScriptedFeed(vm.parseJsonAddress(json, ".feeds.ethUsd"));
-        deployed.aave.pool = IPool(vm.parseJsonAddress(json, ".aave.pool"));
-        deployed.aave.addressesProvider = IPoolAddressesProvider(vm.parseJsonAddress(json, ".aave.addressesProvider"));
-        deployed.aave.dataProvider = IPoolDataProvider(vm.parseJsonAddress(json, ".aave.dataProvider"));
-        deployed.morpho.blue = IMorpho(vm.parseJsonAddress(json, ".morpho.blue"));
-        deployed.morpho.irm = vm.parseJsonAddress(json, ".morpho.irm");
-        deployed.morpho.metaMorpho = IMetaMorpho(vm.parseJsonAddress(json, ".morpho.metaMorpho"));
-        deployed.morpho.params =
-            deployed.morpho.blue.idToMarketParams(Id.wrap(vm.parseJsonBytes32(json, ".morpho.marketId")));
+        deployed.aave = _readAave(json, ".aave");
+        deployed.morpho = _readMorpho(json, ".morpho");
+        prime.aave = _readAave(json, ".aavePrime");
+        prime.morpho = _readMorpho(json, ".morphoPrime");
+    }
+
+    function _readAave(string memory json, string memory at) private pure returns (AaveDeployer.Market memory aave) {
+        aave.pool = IPool(_address(json, at, ".pool"));
+        aave.addressesProvider = IPoolAddressesProvider(_address(json, at, ".addressesProvider"));
+        aave.dataProvider = IPoolDataProvider(_address(json, at, ".dataProvider"));
+    }
+
+    function _readMorpho(string memory json, string memory at)
+        private
+        view
+        returns (MorphoDeployer.Market memory morpho)
+    {
+        morpho.blue = IMorpho(_address(json, at, ".blue"));
+        morpho.irm = _address(json, at, ".irm");
+        morpho.metaMorpho = IMetaMorpho(_address(json, at, ".metaMorpho"));
+        bytes32 id = vm.parseJsonBytes32(json, string.concat(at, ".marketId"));
+        morpho.params = morpho.blue.idToMarketParams(Id.wrap(id));
+    }
+
+    function _address(string memory json, string memory at, string memory field) private pure returns (address) {
+        return vm.parseJsonAddress(json, string.concat(at, field));
     }
 }

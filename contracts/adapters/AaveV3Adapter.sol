@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IAaveV3Pool} from "../interfaces/IAaveV3.sol";
+import {IAaveV3AToken, IAaveV3Pool, IAaveV3Rewards} from "../interfaces/IAaveV3.sol";
 import {IAdapter} from "../interfaces/IAdapter.sol";
+import {ISwapper} from "../interfaces/ISwapper.sol";
 import {AdapterBase} from "./AdapterBase.sol";
+import {RewardAdapterBase} from "./RewardAdapterBase.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title AaveV3Adapter
 /// @notice Supplies the vault's asset to an Aave V3 pool. The position is an aToken balance, which is already in assets.
-/// @dev Supplying and withdrawing may each cost up to one unit to Aave's ray rounding.
-contract AaveV3Adapter is AdapterBase {
+/// @dev Supplying and withdrawing may each cost up to one unit to Aave's ray rounding. Rewards come from the RewardsController that the
+/// aToken reports to when they are harvested, for Aave's governance may set another.
+contract AaveV3Adapter is RewardAdapterBase {
     using SafeERC20 for IERC20;
 
     // Bits of ReserveConfigurationMap (Aave V3 ReserveConfiguration.sol).
@@ -23,10 +26,15 @@ contract AaveV3Adapter is AdapterBase {
     IERC20 public immutable aToken;
     IERC20 public immutable variableDebtToken;
 
+    /// @notice The pool does not list the vault's asset.
+    error NotListed(address asset);
+
     /// @param pool The Aave V3 pool.
-    constructor(address vault_, address pool) AdapterBase(vault_, pool) {
+    /// @param swapper_ Where rewards are sold, or zero.
+    constructor(address vault_, address pool, ISwapper swapper_) AdapterBase(vault_, pool) RewardAdapterBase(swapper_) {
         aToken = IERC20(IAaveV3Pool(pool).getReserveAToken(asset));
         variableDebtToken = IERC20(IAaveV3Pool(pool).getReserveVariableDebtToken(asset));
+        if (address(aToken) == address(0)) revert NotListed(asset);
     }
 
     /// @inheritdoc IAdapter
@@ -38,6 +46,11 @@ contract AaveV3Adapter is AdapterBase {
     function liquidity() public view returns (uint256) {
         (, bool withdrawable) = health();
         return withdrawable ? Math.min(value(), IAaveV3Pool(venue).getVirtualUnderlyingBalance(asset)) : 0;
+    }
+
+    /// @inheritdoc IAdapter
+    function exitLiquidity() external view returns (uint256) {
+        return liquidity();
     }
 
     /// @inheritdoc IAdapter
@@ -77,5 +90,19 @@ contract AaveV3Adapter is AdapterBase {
             assets = liquid < held ? liquid : type(uint256).max;
         }
         IAaveV3Pool(venue).withdraw(asset, assets, vault);
+    }
+
+    /// @dev Of the whole position: `claimRewards` pays what this contract has earned, here.
+    function _claim(address token) internal override {
+        address controller = IAaveV3AToken(address(aToken)).getIncentivesController();
+        if (controller == address(0)) return;
+        address[] memory earning = new address[](1);
+        earning[0] = address(aToken);
+        IAaveV3Rewards(controller).claimRewards(earning, type(uint256).max, address(this), token);
+    }
+
+    /// @inheritdoc RewardAdapterBase
+    function _isPosition(address token) internal view override returns (bool) {
+        return token == address(aToken);
     }
 }

@@ -19,9 +19,20 @@ abstract contract AdapterBase is IAdapter {
         _;
     }
 
+    /// @dev For an attempt that the adapter makes by calling itself, so that it can fail alone.
+    modifier onlyVaultOrSelf() {
+        if (msg.sender != vault && msg.sender != address(this)) revert OnlyVault(msg.sender);
+        _;
+    }
+
     constructor(address vault_, address venue_) {
         vault = vault_;
         asset = IERC4626(vault_).asset();
         venue = venue_;
+    }
+
+    /// @inheritdoc IAdapter
+    function harvest(bytes calldata) external virtual onlyVault {
+        revert NothingToHarvest();
     }
 }

@@ -2,26 +2,42 @@
 pragma solidity 0.8.30;
 
 import {IAdapter} from "../interfaces/IAdapter.sol";
+import {ISwapper} from "../interfaces/ISwapper.sol";
 import {AdapterBase} from "./AdapterBase.sol";
+import {RewardAdapterBase} from "./RewardAdapterBase.sol";
 import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title Erc4626Adapter
-/// @notice Holds shares of any ERC-4626 vault over the same asset: MetaMorpho, Yearn V3, sUSDS, Spark.
+/// @notice Holds shares of an ERC-4626 vault over the same asset that pays rewards in other tokens: MetaMorpho, Euler Earn. One without
+/// rewards needs no adapter; the vault holds its shares itself.
 /// @dev The position is worth what `previewRedeem` says, fees included. ERC-4626 does not say how much of a vault is lent out, so
-/// {utilisation} is the part of our own position that could not be withdrawn now.
-contract Erc4626Adapter is AdapterBase {
+/// {utilisation} is the part of our own position that could not be withdrawn now. Rewards are claimed for the adapter from outside, as
+/// reward distributors let anyone do, and are sold here.
+contract Erc4626Adapter is RewardAdapterBase {
     using Math for uint256;
     using SafeERC20 for IERC20;
 
-    error AssetMismatch(address venueAsset, address vaultAsset);
+    /// @notice The most that one unit of a venue's shares may be worth, in units of the asset, rounded down. A withdrawal burns up to one
+    /// share unit more than it pays for: below two units the value falls by at most two more than was asked, which is what the vault lets
+    /// pass as rounding.
+    uint256 public constant MAX_SHARE_UNIT_VALUE = 1;
 
-    /// @param venue_ The ERC-4626 vault; its asset must be ours.
-    constructor(address vault_, address venue_) AdapterBase(vault_, venue_) {
+    error AssetMismatch(address venueAsset, address vaultAsset);
+    error SharesTooCoarse(uint256 unitValue, uint256 maximum);
+
+    /// @param venue_ The ERC-4626 vault; its asset must be ours, and its shares fine enough.
+    /// @param swapper_ Where rewards are sold, or zero.
+    constructor(address vault_, address venue_, ISwapper swapper_)
+        AdapterBase(vault_, venue_)
+        RewardAdapterBase(swapper_)
+    {
         address venueAsset = IERC4626(venue_).asset();
         if (venueAsset != asset) revert AssetMismatch(venueAsset, asset);
+        uint256 unitValue = IERC4626(venue_).convertToAssets(1);
+        if (unitValue > MAX_SHARE_UNIT_VALUE) revert SharesTooCoarse(unitValue, MAX_SHARE_UNIT_VALUE);
     }
 
     /// @inheritdoc IAdapter
@@ -33,6 +49,11 @@ contract Erc4626Adapter is AdapterBase {
     /// @inheritdoc IAdapter
     function liquidity() public view returns (uint256) {
         return Math.min(value(), IERC4626(venue).maxWithdraw(address(this)));
+    }
+
+    /// @inheritdoc IAdapter
+    function exitLiquidity() external view returns (uint256) {
+        return liquidity();
     }
 
     /// @inheritdoc IAdapter
@@ -51,7 +72,7 @@ contract Erc4626Adapter is AdapterBase {
     /// @inheritdoc IAdapter
     function health() external view returns (bool depositable, bool withdrawable) {
         depositable = IERC4626(venue).maxDeposit(address(this)) != 0;
-        withdrawable = IERC4626(venue).balanceOf(address(this)) == 0 || IERC4626(venue).maxWithdraw(address(this)) != 0;
+        withdrawable = value() == 0 || IERC4626(venue).maxWithdraw(address(this)) != 0;
     }
 
     /// @inheritdoc IAdapter
@@ -66,11 +87,23 @@ contract Erc4626Adapter is AdapterBase {
     function withdraw(uint256 assets, bytes calldata data) external onlyVault {
         if (data.length != 0) revert UnexpectedData();
         if (assets == type(uint256).max) {
-            // By shares, so that nothing is left to rounding.
-            uint256 shares = IERC4626(venue).maxRedeem(address(this));
+            // By shares, so that nothing is left to rounding: a venue that can pay all may still round `maxRedeem` below it.
+            uint256 held = value();
+            uint256 shares = IERC4626(venue).maxWithdraw(address(this)) < held
+                ? IERC4626(venue).maxRedeem(address(this))
+                : IERC4626(venue).balanceOf(address(this));
             if (shares != 0) IERC4626(venue).redeem(shares, vault, address(this));
         } else {
             IERC4626(venue).withdraw(assets, vault, address(this));
         }
+    }
+
+    /// @dev Rewards are already here.
+    // solhint-disable-next-line no-empty-blocks
+    function _claim(address) internal override {}
+
+    /// @inheritdoc RewardAdapterBase
+    function _isPosition(address token) internal view override returns (bool) {
+        return token == venue;
     }
 }

@@ -10,3 +10,17 @@ interface IAaveV3Pool {
     function getReserveVariableDebtToken(address asset) external view returns (address);
     function getVirtualUnderlyingBalance(address asset) external view returns (uint128);
 }
+
+/// @notice The part of Aave V3's AToken beyond ERC-20 that is used here.
+interface IAaveV3AToken {
+    /// @notice The rewards controller that the token reports to, or zero.
+    function getIncentivesController() external view returns (address);
+}
+
+/// @notice The part of Aave V3's RewardsController that is used here.
+interface IAaveV3Rewards {
+    /// @notice Claims up to `amount` of `reward` that the caller has earned with `assets` (aTokens), paid to `to`.
+    function claimRewards(address[] calldata assets, uint256 amount, address to, address reward)
+        external
+        returns (uint256);
+}

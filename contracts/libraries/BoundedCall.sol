@@ -16,6 +16,21 @@ library BoundedCall {
         }
     }
 
+    /// @notice As {readWord}, of a function that takes one word.
+    function readWord(address target, uint256 gasCap, bytes4 selector, uint256 argument)
+        internal
+        view
+        returns (bool ok, uint256 word)
+    {
+        assembly ("memory-safe") {
+            mstore(0x00, selector)
+            mstore(0x04, argument)
+            ok := staticcall(gasCap, target, 0x00, 0x24, 0x00, 0x20)
+            ok := and(ok, gt(returndatasize(), 0x1f))
+            if ok { word := mload(0x00) }
+        }
+    }
+
     /// @notice Reads five words, the shape of `latestRoundData()`.
     function readFiveWords(address target, uint256 gasCap, bytes4 selector)
         internal

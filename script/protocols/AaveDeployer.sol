@@ -22,7 +22,7 @@ import {VariableDebtToken} from "aave-v3-origin/protocol/tokenization/VariableDe
 
 /// @title AaveDeployer
 /// @notice Deploys an Aave v3.6 market from Aave's own sources; forge links its libraries.
-/// @dev Left out because nothing here reads them: rewards, the collector (`treasury` is a plain account), e-modes, caps,
+/// @dev Left out because nothing here reads them: the collector (`treasury` is a plain account), e-modes, caps,
 /// flash loans, and a provider registry.
 library AaveDeployer {
     using Participants for Participant;
@@ -56,9 +56,15 @@ library AaveDeployer {
         IDefaultInterestRateStrategyV2 rateStrategy;
     }
 
+    /// @notice Deploys the market without rewards; see the other `deploy`.
+    function deploy(Reserve[] memory reserves, address admin, address treasury) internal returns (Market memory) {
+        return deploy(reserves, admin, treasury, address(0));
+    }
+
     /// @notice Deploys the market and lists `reserves`. `admin` owns the provider, administers the pool and must be the
     /// caller.
-    function deploy(Reserve[] memory reserves, address admin, address treasury)
+    /// @param rewards RewardsController that the tokens report to, or zero.
+    function deploy(Reserve[] memory reserves, address admin, address treasury, address rewards)
         internal
         returns (Market memory market)
     {
@@ -77,7 +83,7 @@ library AaveDeployer {
         market.dataProvider = new AaveProtocolDataProvider(provider);
         provider.setPoolDataProvider(address(market.dataProvider));
 
-        _list(market, reserves, treasury);
+        _list(market, reserves, treasury, rewards);
     }
 
     /// @notice Supplies the caller's `amount` for `onBehalfOf`, who receives the aTokens.
@@ -127,9 +133,9 @@ library AaveDeployer {
         provider.setPriceOracle(address(new AaveOracle(provider, assets, feeds, address(0), address(0), USD_UNIT)));
     }
 
-    function _list(Market memory market, Reserve[] memory reserves, address treasury) private {
-        address aTokenLogic = address(new ATokenInstance(market.pool, address(0), treasury));
-        address debtTokenLogic = address(new VariableDebtTokenInstance(market.pool, address(0)));
+    function _list(Market memory market, Reserve[] memory reserves, address treasury, address rewards) private {
+        address aTokenLogic = address(new ATokenInstance(market.pool, rewards, treasury));
+        address debtTokenLogic = address(new VariableDebtTokenInstance(market.pool, rewards));
 
         ConfiguratorInputTypes.InitReserveInput[] memory inputs =
             new ConfiguratorInputTypes.InitReserveInput[](reserves.length);

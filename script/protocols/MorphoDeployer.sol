@@ -53,19 +53,25 @@ library MorphoDeployer {
             abi.encode(market.blue)
         );
         market.blue.enableIrm(market.irm);
-        market.blue.enableLltv(LLTV);
-
         market.params = MarketParams(loanToken, collateralToken, oracle, market.irm, LLTV);
-        market.blue.createMarket(market.params);
+        _openVault(market, "MetaMorpho USDC", "mmUSDC", cap, admin);
+    }
 
-        market.metaMorpho = IMetaMorpho(
-            _create(
-                "MetaMorpho",
-                "metamorpho/src/MetaMorpho__factory.js",
-                abi.encode(admin, market.blue, CAP_TIMELOCK, loanToken, "MetaMorpho USDC", "mmUSDC")
-            )
-        );
-        market.metaMorpho.submitCap(market.params, cap);
+    /// @notice A second market of the same tokens, with another liquidation loan-to-value, in the same Morpho Blue, under a MetaMorpho of its
+    /// own. As after `deploy`, `open` is next. The caller must be `admin`, which owns the Morpho Blue.
+    /// @param lltv 1e18 = 100 %, below 100 %; none that is enabled already.
+    function deployBeside(
+        Market memory first,
+        uint256 lltv,
+        string memory name,
+        string memory symbol,
+        uint256 cap,
+        address admin
+    ) internal returns (Market memory market) {
+        (market.blue, market.irm) = (first.blue, first.irm);
+        market.params =
+            MarketParams(first.params.loanToken, first.params.collateralToken, first.params.oracle, first.irm, lltv);
+        _openVault(market, name, symbol, cap, admin);
     }
 
     /// @notice Accepts the cap and makes the market the vault's supply queue; acceptance itself enters it in the withdraw
@@ -116,6 +122,22 @@ library MorphoDeployer {
     /// @notice Id of the market in Morpho Blue.
     function id(Market memory market) internal pure returns (Id) {
         return market.params.id();
+    }
+
+    /// @dev Creates the market and a MetaMorpho that wants it.
+    function _openVault(Market memory market, string memory name, string memory symbol, uint256 cap, address admin)
+        private
+    {
+        market.blue.enableLltv(market.params.lltv);
+        market.blue.createMarket(market.params);
+        market.metaMorpho = IMetaMorpho(
+            _create(
+                "MetaMorpho",
+                "metamorpho/src/MetaMorpho__factory.js",
+                abi.encode(admin, market.blue, CAP_TIMELOCK, market.params.loanToken, name, symbol)
+            )
+        );
+        market.metaMorpho.submitCap(market.params, cap);
     }
 
     function _create(string memory name, string memory file, bytes memory arguments) private returns (address) {

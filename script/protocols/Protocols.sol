@@ -87,7 +87,7 @@ library Protocols {
         deployed.feeds.usdtUsd = new ScriptedFeed(FEED_DECIMALS, "USDT / USD", USDT_USD);
         deployed.feeds.ethUsd = new ScriptedFeed(FEED_DECIMALS, "ETH / USD", ETH_USD);
 
-        deployed.aave = AaveDeployer.deploy(_reserves(deployed), admin, admin);
+        deployed.aave = AaveDeployer.deploy(reserves(deployed), admin, admin);
 
         FeedOracle oracle = new FeedOracle(deployed.feeds.ethUsd, 18, deployed.feeds.usdcUsd, 6);
         deployed.morpho =
@@ -150,12 +150,12 @@ library Protocols {
         aave.borrow(address(deployed.usdt), AAVE_USDT_BORROWED, borrower, admin);
     }
 
-    /// @dev Parameters as on Ethereum mainnet, rounded.
-    function _reserves(Deployment memory deployed) private pure returns (AaveDeployer.Reserve[] memory reserves) {
-        reserves = new AaveDeployer.Reserve[](3);
-        reserves[0] = _stablecoin(address(deployed.usdc), address(deployed.feeds.usdcUsd));
-        reserves[1] = _stablecoin(address(deployed.usdt), address(deployed.feeds.usdtUsd));
-        reserves[2] = AaveDeployer.Reserve({
+    /// @notice Aave's USDC, USDT and WETH, with parameters as on Ethereum mainnet, rounded.
+    function reserves(Deployment memory deployed) internal pure returns (AaveDeployer.Reserve[] memory listed) {
+        listed = new AaveDeployer.Reserve[](3);
+        listed[0] = _stablecoin(address(deployed.usdc), address(deployed.feeds.usdcUsd));
+        listed[1] = _stablecoin(address(deployed.usdt), address(deployed.feeds.usdtUsd));
+        listed[2] = AaveDeployer.Reserve({
             asset: address(deployed.weth),
             feed: address(deployed.feeds.ethUsd),
             loanToValue: 8050,

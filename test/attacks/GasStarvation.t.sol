@@ -5,6 +5,7 @@ import {KillSwitchManager} from "../../contracts/KillSwitchManager.sol";
 import {Erc4626Adapter} from "../../contracts/adapters/Erc4626Adapter.sol";
 import {IAggregatorV3} from "../../contracts/interfaces/IAggregatorV3.sol";
 import {Mode, Trigger} from "../../contracts/interfaces/IKillSwitch.sol";
+import {ISwapper} from "../../contracts/interfaces/ISwapper.sol";
 import {IVault} from "../../contracts/interfaces/IVault.sol";
 import {BallastFixture} from "../support/BallastFixture.sol";
 import {LendingVenue} from "../support/LendingVenue.sol";
@@ -54,7 +55,7 @@ contract GasStarvationTest is BallastFixture {
     function setUp() public override {
         super.setUp();
         venue = new CostlyVenue(usdc);
-        adapter = new Erc4626Adapter(address(vault), address(venue));
+        adapter = new Erc4626Adapter(address(vault), address(venue), ISwapper(address(0)));
         costlyFeed = new CostlyFeed();
         vm.startPrank(timelock);
         vault.listAdapter(address(adapter), CAP);
@@ -74,11 +75,32 @@ contract GasStarvationTest is BallastFixture {
         _sweep(bob, address(vault), abi.encodeCall(IERC4626.deposit, (100e6, bob)), expected);
     }
 
-    // SPEC C1, C10: a leaver who set no minimum is still paid for the costly venue.
-    function test_RedeemFromReadablePaysInFullWhateverTheGas() public {
+    // SPEC C1, C10: nobody is paid as if the costly venue could not be read, nor quarantines it on the way.
+    function test_ARedeemPaysInFullWhateverTheGas() public {
         uint256 shares = vault.balanceOf(alice) / 4;
         uint256 expected = vault.previewRedeem(shares);
-        _sweep(alice, address(vault), abi.encodeCall(IVault.redeemFromReadable, (shares, 0, alice, alice)), expected);
+        _sweep(alice, address(vault), abi.encodeCall(IERC4626.redeem, (shares, alice, alice)), expected);
+    }
+
+    // SPEC C1, C10
+    function test_AnAccrualQuarantinesNothingWhateverTheGas() public {
+        _sweep(stranger, address(vault), abi.encodeCall(IVault.accrue, ()), 1000e6);
+    }
+
+    // SPEC C10: the venue is healthy, so naming it is refused with any gas.
+    function test_ACallerWithTooLittleGasCannotQuarantine() public {
+        bytes memory data = abi.encodeCall(IVault.quarantine, (address(adapter)));
+        for (uint256 gas = 20_000; gas < 4_000_000; gas += 10_000) {
+            vm.prank(stranger);
+            (bool ok,) = address(vault).call{gas: gas}(data);
+            assertFalse(ok);
+        }
+        // Really unreadable, it takes the gas of an honest reading to say so, and then it goes.
+        venue.setUnreadable(true);
+        (bool done,) = address(vault).call{gas: 1_500_000}(data);
+        assertFalse(done);
+        (done,) = address(vault).call{gas: 4_000_000}(data);
+        assertTrue(done);
     }
 
     // SPEC C7d: a healthy feed cannot be tripped by reading it with too little gas.
@@ -121,6 +143,8 @@ contract GasStarvationTest is BallastFixture {
             if (ok) {
                 ++reached;
                 assertEq(abi.decode(returned, (uint256)), expected);
+                (,, bool quarantined) = vault.positionKind(address(adapter));
+                assertFalse(quarantined);
             }
             assertTrue(vm.revertToStateAndDelete(state));
         }

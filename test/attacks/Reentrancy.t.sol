@@ -18,24 +18,28 @@ contract ReentrancyTest is BallastFixture {
 
     // SPEC C1, C13: while the vault's money is between two places, nobody enters, leaves or reads the price.
     function test_NothingOfTheVaultAnswersInTheMiddle() public {
-        bytes[] memory calls = new bytes[](11);
+        bytes[] memory calls = new bytes[](14);
         calls[0] = abi.encodeCall(IERC4626.deposit, (0, address(low)));
         calls[1] = abi.encodeCall(IERC4626.mint, (0, address(low)));
         calls[2] = abi.encodeCall(IERC4626.withdraw, (0, address(low), address(low)));
         calls[3] = abi.encodeCall(IERC4626.redeem, (0, address(low), address(low)));
-        calls[4] = abi.encodeCall(IVault.redeemFromReadable, (0, 0, address(low), address(low)));
+        calls[4] = abi.encodeCall(IVault.redeemFrom, (address(low), 0, 0, address(low), address(low), ""));
         calls[5] = abi.encodeCall(IERC4626.totalAssets, ());
         calls[6] = abi.encodeCall(IVault.nav, ());
         calls[7] = abi.encodeCall(IERC4626.convertToAssets, (1e12));
         calls[8] = abi.encodeCall(IERC4626.previewRedeem, (1e12));
         calls[9] = abi.encodeCall(IERC4626.maxWithdraw, (alice));
         calls[10] = abi.encodeCall(IERC4626.maxDeposit, (alice));
+        calls[11] = abi.encodeCall(IVault.accrue, ());
+        calls[12] = abi.encodeCall(IVault.quarantine, (address(low)));
+        calls[13] = abi.encodeCall(IVault.recover, (address(low)));
         for (uint256 i; i < calls.length; ++i) {
             low.setHook(address(vault), calls[i]);
             vm.prank(alice);
-            vault.withdraw(510e6 - i * 10e6, alice, alice);
+            vault.withdraw(510e6, alice, alice);
             _assertRefused();
-            deposit(alice, 510e6 - i * 10e6);
+            deposit(alice, 510e6);
+            low.setHook(address(vault), calls[i]);
             vm.prank(address(hub));
             vault.reallocate(one(low, 5000));
             _assertRefused();
@@ -68,10 +72,13 @@ contract ReentrancyTest is BallastFixture {
         vm.stopPrank();
         address[] memory order = new address[](3);
         (order[0], order[1], order[2]) = (address(low), address(high), address(mid));
-        bytes[] memory calls = new bytes[](3);
+        bytes[] memory calls = new bytes[](6);
         calls[0] = abi.encodeCall(vault.setExitQueue, (order));
-        calls[1] = abi.encodeCall(vault.delistAdapter, (address(high)));
+        calls[1] = abi.encodeCall(vault.delist, (address(high)));
         calls[2] = abi.encodeCall(vault.listAdapter, (address(newAdapter()), CAP));
+        calls[3] = abi.encodeCall(vault.setMaxGrowth, (1));
+        calls[5] = abi.encodeCall(vault.setMaxLoss, (1));
+        calls[4] = abi.encodeCall(vault.setAdapterCap, (address(mid), CAP));
         for (uint256 i; i < calls.length; ++i) {
             mid.setHook(address(vault), calls[i]);
             vm.expectRevert(abi.encodeWithSelector(IVault.CapExceeded.selector, address(mid), 400e6, 100e6));

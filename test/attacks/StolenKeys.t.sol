@@ -35,7 +35,7 @@ contract StolenKeysTest is BallastFixture {
         hub.rebalance(targets, proof);
     }
 
-    // SPEC C4, C5: with both keys and a listed venue that takes a fee at every turn, a day costs at most four times the bound.
+    // SPEC C4, C5: with both keys and a listed venue that takes a fee at every turn, a day costs at most its budget.
     function testFuzz_BothKeysAndAGreedyVenueForADay(uint256 fee, uint16[40] memory raw) public {
         fee = bound(fee, 1, 200);
         low.setFees(fee, fee);
@@ -55,7 +55,10 @@ contract StolenKeysTest is BallastFixture {
         assertLe(moves, 4);
         // Half a percent of 95 % is inside the bound, so that the first move at least went through.
         if (fee <= 50) assertGe(moves, 1);
-        assertGe(vault.totalAssets() + 4, NAV * 9950 ** 4 / 10_000 ** 4);
+        (uint256 nav,) = vault.nav();
+        (uint256 budgetBps,) = vault.dailyLoss();
+        // Rounding that does not count as a loss is two units a leg.
+        assertGe(nav + moves * 4, NAV * (10_000 - budgetBps) / 10_000);
     }
 
     // SPEC C3: every asset that leaves the vault arrives in one of its own adapters.

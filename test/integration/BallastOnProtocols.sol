@@ -2,12 +2,13 @@
 pragma solidity 0.8.30;
 
 import {AaveV3Adapter} from "../../contracts/adapters/AaveV3Adapter.sol";
-import {Erc4626Adapter} from "../../contracts/adapters/Erc4626Adapter.sol";
+import {IAdapter} from "../../contracts/interfaces/IAdapter.sol";
 import {IStrategyHub} from "../../contracts/interfaces/IStrategyHub.sol";
 import {Allocation} from "../../contracts/types/Allocation.sol";
 import {Ballast} from "../../script/ballast/Ballast.sol";
 import {KeeperActions} from "../support/KeeperActions.sol";
 import {ProtocolFixture} from "./ProtocolFixture.sol";
+import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 /// @title BallastOnProtocols
@@ -25,7 +26,8 @@ abstract contract BallastOnProtocols is ProtocolFixture, KeeperActions {
 
     Ballast.Contracts internal deployed;
     AaveV3Adapter internal aave;
-    Erc4626Adapter internal metaMorpho;
+    /// @dev The vault holds its shares directly.
+    IERC4626 internal metaMorpho;
 
     function setUp() public virtual {
         createKeys();
@@ -36,8 +38,8 @@ abstract contract BallastOnProtocols is ProtocolFixture, KeeperActions {
         Ballast.handOver(contracts, address(this));
         deployed = contracts;
         (vault, killSwitch, hub) = (contracts.vault, contracts.killSwitch, contracts.hub);
-        (aave, metaMorpho) = (AaveV3Adapter(contracts.adapters[0]), Erc4626Adapter(contracts.adapters[1]));
-        nextBlock();
+        (aave, metaMorpho) = (AaveV3Adapter(contracts.adapters[0]), IERC4626(contracts.adapters[1]));
+        observe();
     }
 
     /// @notice Both venues' targets, in the order of the adapters' addresses.
@@ -55,11 +57,32 @@ abstract contract BallastOnProtocols is ProtocolFixture, KeeperActions {
         vm.stopPrank();
     }
 
-    /// @notice Time passes with the feeds answering on.
+    /// @notice Time passes with the feeds answering on and the venues observed.
     function pass(uint256 time) internal {
         skip(time);
         vm.roll(vm.getBlockNumber() + time / 12 + 1);
         refreshFeeds();
+        observe();
+    }
+
+    /// @notice Observes both venues in two blocks and moves on to the next one, in which the observations count.
+    function observe() internal {
+        for (uint256 i; i < 2; ++i) {
+            killSwitch.observe(deployed.adapters);
+            nextBlock();
+        }
+    }
+
+    /// @notice What a position is worth, whether the vault holds it through an adapter or directly.
+    function valueOf(address position) internal view returns (uint256) {
+        if (position == address(metaMorpho)) return metaMorpho.previewRedeem(metaMorpho.balanceOf(address(vault)));
+        return IAdapter(position).value();
+    }
+
+    /// @notice What a position pays now.
+    function liquidityOf(address position) internal view returns (uint256) {
+        if (position == address(metaMorpho)) return metaMorpho.maxWithdraw(address(vault));
+        return IAdapter(position).liquidity();
     }
 
     /// @notice Between calls an adapter holds no assets, and no venue may take any from it or from the vault.
@@ -81,6 +104,9 @@ abstract contract BallastOnProtocols is ProtocolFixture, KeeperActions {
         p.symbol = "bUSDC";
         p.depositCap = CAP;
         p.maxLossBps = 10;
+        p.dailyLossBps = 20;
+        p.maxGrowthBps = 10_000;
+        p.gracePeriod = 30 days;
         p.keeper = keeper;
         p.attestor = attestor.addr;
         p.governance = governance;
@@ -95,6 +121,9 @@ abstract contract BallastOnProtocols is ProtocolFixture, KeeperActions {
             minStepBps: 500,
             maxVenueShareBps: 100,
             maxUtilisationBps: 9500,
+            flowBps: 10_000,
+            approvalBps: 10_000,
+            approvalFloor: 0,
             cooldown: uint32(COOLDOWN)
         });
         p.feeds = new Ballast.FeedParameters[](1);

@@ -13,13 +13,14 @@ import {TestAsset} from "./TestAsset.sol";
 
 /// @title BallastFixture
 /// @notice The three contracts with every role held by someone else and three scripted venues, `low`, `mid` and `high` in the
-/// order of their addresses, each observed in an earlier block. Amounts are base units of the asset (10^-6).
+/// order of their addresses, each observed in an earlier block unless a test says otherwise. Amounts are base units of the asset (10^-6).
 abstract contract BallastFixture is KeeperActions {
     uint256 internal constant START_TIME = 1_750_000_000;
     uint256 internal constant CAP = 100_000_000e6;
     uint32 internal constant HEARTBEAT = 24 hours;
     uint256 internal constant GRACE = 1 hours;
     uint256 internal constant COOLDOWN = 6 hours;
+    uint256 internal constant GRACE_PERIOD = 7 days;
     int256 internal constant ONE_DOLLAR = 1e8;
 
     address internal immutable timelock = makeAddr("timelock");
@@ -44,14 +45,14 @@ abstract contract BallastFixture is KeeperActions {
         list(low, CAP);
         list(mid, CAP);
         list(high, CAP);
-        observe();
+        observeAtStart();
     }
 
     /// @notice Deploys vault, switch and hub, and hands every role to its holder.
     function deployBallast() internal {
-        vault = new Vault(usdc, "Ballast USDC", "bUSDC", timelock, CAP, 50);
+        vault = new Vault(usdc, "Ballast USDC", "bUSDC", timelock, CAP, 50, 100, 10_000);
         killSwitch = new KillSwitchManager(vault, timelock);
-        hub = new StrategyHub(vault, killSwitch, attestor.addr, timelock, defaultLimits());
+        hub = new StrategyHub(vault, killSwitch, attestor.addr, timelock, defaultLimits(), GRACE_PERIOD);
         feed = new ScriptedFeed(8, "USDC / USD", ONE_DOLLAR);
 
         vm.startPrank(timelock);
@@ -76,6 +77,9 @@ abstract contract BallastFixture is KeeperActions {
             minStepBps: 500,
             maxVenueShareBps: 100,
             maxUtilisationBps: 9500,
+            flowBps: 10_000,
+            approvalBps: 10_000,
+            approvalFloor: 0,
             cooldown: uint32(COOLDOWN)
         });
     }
@@ -89,13 +93,18 @@ abstract contract BallastFixture is KeeperActions {
         vault.listAdapter(address(adapter), cap);
     }
 
-    /// @notice Takes a checkpoint of every listed venue and moves on to the next block, in which it counts.
+    /// @notice Observes every listed venue in two blocks and moves on to the next one, in which the observations count.
     function observe() internal {
         address[] memory adapters = vault.adapters();
-        for (uint256 i; i < adapters.length; ++i) {
-            hub.checkpoint(adapters[i]);
+        for (uint256 i; i < 2; ++i) {
+            killSwitch.observe(adapters);
+            nextBlock();
         }
-        nextBlock();
+    }
+
+    /// @notice What has been observed when a test begins; nothing, where observing is what the test is about.
+    function observeAtStart() internal virtual {
+        observe();
     }
 
     /// @notice Lets time pass with the feed answering on, so that only what a test is about expires.

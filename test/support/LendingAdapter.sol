@@ -17,6 +17,7 @@ contract LendingAdapter is AdapterBase {
     bool public readable;
 
     error NotReadable();
+    error NotDepositable();
     error Illiquid(uint256 wanted, uint256 cash);
 
     constructor(address vault_) AdapterBase(vault_, address(this)) {}
@@ -28,6 +29,10 @@ contract LendingAdapter is AdapterBase {
 
     function liquidity() public view returns (uint256) {
         return Math.min(book, cash);
+    }
+
+    function exitLiquidity() external view returns (uint256) {
+        return liquidity();
     }
 
     function utilisation() external view returns (uint256) {
@@ -43,6 +48,7 @@ contract LendingAdapter is AdapterBase {
     }
 
     function deposit(uint256 assets, bytes calldata) external onlyVault {
+        if (!depositable) revert NotDepositable();
         book += uint128(assets);
         cash += uint128(assets);
         TestAsset(asset).burn(address(this), assets);

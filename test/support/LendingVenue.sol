@@ -46,12 +46,12 @@ contract LendingVenue is ERC4626 {
         return TestAsset(asset()).balanceOf(address(this));
     }
 
-    function totalAssets() public view override returns (uint256) {
+    function totalAssets() public view virtual override returns (uint256) {
         if (unreadable) revert Unreadable();
         return cash() + lent;
     }
 
-    function maxWithdraw(address owner) public view override returns (uint256) {
+    function maxWithdraw(address owner) public view virtual override returns (uint256) {
         return Math.min(_convertToAssets(balanceOf(owner), Math.Rounding.Floor), cash());
     }
 

@@ -32,6 +32,8 @@ contract ScriptedAdapter is AdapterBase {
     uint256 private constant HUGE = 100_000;
 
     uint256 public book;
+    /// @notice Rewards that a harvest turns into assets.
+    uint256 public rewards;
     uint256 public venueSize = 1_000_000_000e6;
     uint256 public liquidityCap = type(uint256).max;
     uint256 public entryFeeBps;
@@ -62,6 +64,10 @@ contract ScriptedAdapter is AdapterBase {
     function lose(uint256 amount) external {
         book -= amount;
         TestAsset(asset).burn(venue, amount);
+    }
+
+    function setRewards(uint256 rewards_) external {
+        rewards = rewards_;
     }
 
     function setBook(uint256 book_) external {
@@ -95,6 +101,8 @@ contract ScriptedAdapter is AdapterBase {
     /// @notice A call that the venue makes whenever it is paid in or out; its result is kept, not passed on.
     function setHook(address target, bytes calldata data) external {
         (_hookTarget, _hookData) = (target, data);
+        hookOk = false;
+        delete hookReturned;
     }
 
     // ------------------------------------------------------------------------------------------------------ adapter
@@ -106,6 +114,11 @@ contract ScriptedAdapter is AdapterBase {
 
     function liquidity() external view returns (uint256) {
         _fail(readFault);
+        // Where leaving costs something nothing leaves without loss.
+        return exitFeeBps == 0 ? _liquidity() : 0;
+    }
+
+    function exitLiquidity() external view returns (uint256) {
         return _liquidity();
     }
 
@@ -135,6 +148,12 @@ contract ScriptedAdapter is AdapterBase {
         uint256 paid = amount - amount * exitFeeBps / BPS;
         if (withdrawFault == Fault.PayOneLess) paid -= 1;
         require(IERC20(asset).transferFrom(venue, vault, paid));
+    }
+
+    function harvest(bytes calldata) external override onlyVault {
+        _hook();
+        TestAsset(asset).mint(vault, rewards);
+        rewards = 0;
     }
 
     function _liquidity() private view returns (uint256) {

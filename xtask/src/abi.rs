@@ -14,8 +14,21 @@ use std::{
 };
 
 /// What Rust binds and what integrators call.
-const EXPORTED: [&str; 6] =
-    ["AaveV3Adapter", "Erc4626Adapter", "IAdapter", "KillSwitchManager", "StrategyHub", "Vault"];
+const EXPORTED: [&str; 13] = [
+    "AaveV3Adapter",
+    "CompoundV3Adapter",
+    "CurveStableSwapAdapter",
+    "Erc4626Adapter",
+    "IAdapter",
+    "KillSwitchManager",
+    "OracleSwapper",
+    "PendlePtAdapter",
+    "SidePocket",
+    "StrategyHub",
+    "SwapAdapter",
+    "UniswapV3LpAdapter",
+    "Vault",
+];
 
 /// Writes `abi/*.json`.
 pub(crate) fn export(root: &Path) -> eyre::Result<()> {

@@ -169,7 +169,8 @@ fn nothing_to_move(view: &HubView, models: &[VenueModel<'_>]) -> String {
         return "nothing to move: the vault is empty".into();
     };
     let apr = projector::present_yield(models).map(|total| total.rate_on(nav)).unwrap_or_default();
-    format!("nothing to move: no permitted move raises the yield on NAV above {}", apr.percent())
+    let paused = if view.paused { " while deposits, and with them additions, are paused" } else { "" };
+    format!("nothing to move: no permitted move raises the yield on NAV above {}{paused}", apr.percent())
 }
 
 /// The gates asked so far.

@@ -101,13 +101,17 @@ pub(crate) fn feeds(snapshot: &Snapshot) -> (Answer, Option<Prices>) {
     (Ok(prices.join(", ")), found)
 }
 
-/// Every venue can be read and its yield computed.
+/// Every venue can be read and its yield computed, and all of them are part of NAV.
 pub(crate) fn venues(venues: &[VenueState], models: &[Result<VenueModel<'_>, ModelError>]) -> Answer {
     let mut pairs: Vec<_> = venues.iter().zip(models).collect();
     pairs.sort_by_key(|(venue, _)| venue.adapter);
     let faults: Vec<String> = pairs
         .iter()
-        .filter_map(|(venue, model)| model.as_ref().err().map(|error| format!("{}: {error}", venue.name)))
+        .filter_map(|(venue, model)| match model {
+            _ if venue.quarantined => Some(format!("{}: quarantined, so out of NAV until it is recovered", venue.name)),
+            Ok(_) => None,
+            Err(error) => Some(format!("{}: {error}", venue.name)),
+        })
         .collect();
     if !faults.is_empty() {
         return Err(faults.join("; "));

@@ -2,14 +2,19 @@
 //!
 //! For every venue the hub's limits leave a few islands of targets: nothing, or 5–50 %, at least one step away from the stored
 //! target, and additions only as far as cap, venue share, liquidity and utilisation let them; a venue that is not listed keeps what
-//! it has. All of these bind one venue at a time. What binds them together is the reserve alone, and since a venue's cost is what it
+//! it has. All of these bind one venue at a time. What binds them together is the reserve, and since a venue's cost is what it
 //! holds afterwards, the reserve is a budget: `Σ positions ≤ NAV − reserve` (which also says that idle suffices for the additions).
 //! So the projection is not a repair of an ideal solution but part of the search: [`crate::optimiser`] picks among permitted
 //! choices only, and the result is checked once more against [`ballast_risk::judge`]'s rules by the caller.
+//!
+//! The second thing that binds venues together is the amount that the hub lets be added without the Safe's approval. It seldom binds, so
+//! the search runs without it first. If the move found adds more, the amount is divided up beforehand, in proportion to the additions found
+//! or all to one venue, the search runs within each of these divisions, and the best result counts: never more is added than needs no
+//! approval, and a large move is made in several.
 
 use crate::optimiser::{self, Choice};
 use crate::yields::{VenueModel, YearlyYield};
-use ballast_risk::{Allocation, Figures, HubView, VenueView, limits};
+use ballast_risk::{Allocation, Figures, HubView, VenueView, approval_threshold, limits};
 use ballast_types::{Assets, BPS_ONE, Bps, Policy, fixed::mul_div_ceil, fixed::mul_div_floor};
 
 /// Distance of the grid of targets in basis points; between its points [`optimiser::climb`] finds the way.
@@ -45,6 +50,8 @@ struct Candidate<'a> {
     model: &'a VenueModel<'a>,
     /// The policy's limit for additions; `None` if it gets nothing new.
     max_position: Option<Bps>,
+    /// The most that may be added to it, interest until inclusion included.
+    allowance: Assets,
     yield_now: YearlyYield,
 }
 
@@ -52,6 +59,15 @@ struct Candidate<'a> {
 struct Frame<'a> {
     view: &'a HubView,
     nav: Assets,
+    /// The part of NAV that positions may have together, in basis points.
+    budget: u32,
+}
+
+/// The best targets within the candidates' allowances.
+struct Solution {
+    /// By candidate; `None` keeps what there is.
+    targets: Vec<Option<u16>>,
+    yield_after: YearlyYield,
 }
 
 /// The yearly yield of all positions as they are; `None` if a venue cannot be evaluated.
@@ -70,7 +86,8 @@ pub fn project(view: &HubView, models: &[VenueModel<'_>], policy: &Policy) -> Op
     if nav == Assets::ZERO || models.len() != view.venues.len() {
         return None;
     }
-    let frame = Frame { view, nav };
+    let reserve = policy.reserve.max(view.limits.reserve);
+    let frame = Frame { view, nav, budget: u32::from(BPS_ONE.checked_sub(reserve.0)?) };
     let mut candidates = view
         .venues
         .iter()
@@ -81,45 +98,28 @@ pub fn project(view: &HubView, models: &[VenueModel<'_>], policy: &Policy) -> Op
                 figures: venue.figures.as_ref()?,
                 model,
                 max_position: addable(venue, policy),
+                allowance: Assets(u128::MAX),
                 yield_now: model.yield_at(model.value())?,
             })
         })
         .collect::<Option<Vec<_>>>()?;
     candidates.sort_by_key(|candidate| candidate.venue.adapter);
 
-    let reserve = policy.reserve.max(view.limits.reserve);
-    let budget = u32::from(BPS_ONE.checked_sub(reserve.0)?);
-    let choices: Vec<Vec<Choice<Step>>> = candidates.iter().map(|candidate| frame.choices(candidate)).collect();
-    let chosen = optimiser::best(&choices, budget)?;
-
-    let listed: Vec<(&Candidate<'_>, u16)> = candidates
-        .iter()
-        .zip(&chosen)
-        .filter_map(|(candidate, choice)| match choice.what {
-            Step::Keep => None,
-            Step::To(bps) => Some((candidate, bps)),
-        })
-        .collect();
-    let spare = budget.checked_sub(chosen.iter().map(|choice| choice.cost).sum())?;
-    let positions = optimiser::climb(listed.iter().map(|(_, bps)| *bps).collect(), spare, |index, bps| {
-        frame.permitted(listed.get(index)?.0, bps)
-    });
+    let best = frame.solve(&candidates)?;
+    let best = frame.within_approval(&mut candidates, best)?;
 
     let yield_before = candidates.iter().fold(YearlyYield::ZERO, |sum, candidate| sum.plus(candidate.yield_now));
-    let kept = candidates
+    let kept_back = Bps(BPS_ONE.saturating_sub(policy.slippage.0));
+    let targets = candidates
         .iter()
-        .zip(&chosen)
-        .filter(|(_, choice)| choice.what == Step::Keep)
-        .fold(YearlyYield::ZERO, |sum, (candidate, _)| sum.plus(candidate.yield_now));
-    let mut yield_after = kept;
-    let mut targets = Vec::with_capacity(listed.len());
-    for ((candidate, _), bps) in listed.iter().zip(positions) {
-        yield_after = yield_after.plus(frame.permitted(candidate, bps)?);
-        let goal = nav.share(Bps(bps)).0;
-        let leg = Assets(goal.abs_diff(candidate.figures.value.0));
-        let kept_back = Bps(BPS_ONE.saturating_sub(policy.slippage.0));
-        targets.push(Allocation { adapter: candidate.venue.adapter, bps: Bps(bps), min_out: leg.share(kept_back) });
-    }
+        .zip(&best.targets)
+        .filter_map(|(candidate, target)| {
+            let bps = Bps((*target)?);
+            let leg = Assets(nav.share(bps).0.abs_diff(candidate.figures.value.0));
+            Some(Allocation { adapter: candidate.venue.adapter, bps, min_out: leg.share(kept_back) })
+        })
+        .collect();
+    let yield_after = best.yield_after;
     (yield_after > yield_before).then_some(Move { targets, yield_before, yield_after })
 }
 
@@ -130,6 +130,75 @@ fn addable(venue: &VenueView, policy: &Policy) -> Option<Bps> {
 }
 
 impl Frame<'_> {
+    /// The best targets within the budget and each candidate's allowance.
+    fn solve(&self, candidates: &[Candidate<'_>]) -> Option<Solution> {
+        let choices: Vec<Vec<Choice<Step>>> = candidates.iter().map(|candidate| self.choices(candidate)).collect();
+        let chosen = optimiser::best(&choices, self.budget)?;
+        let listed: Vec<(usize, u16)> = chosen
+            .iter()
+            .enumerate()
+            .filter_map(|(index, choice)| match choice.what {
+                Step::Keep => None,
+                Step::To(bps) => Some((index, bps)),
+            })
+            .collect();
+        let spare = self.budget.checked_sub(chosen.iter().map(|choice| choice.cost).sum())?;
+        let positions = optimiser::climb(listed.iter().map(|(_, bps)| *bps).collect(), spare, |at, bps| {
+            self.permitted(candidates.get(listed.get(at)?.0)?, bps)
+        });
+        let mut targets = vec![None; candidates.len()];
+        for ((index, _), bps) in listed.iter().zip(positions) {
+            *targets.get_mut(*index)? = Some(bps);
+        }
+        let yield_after = candidates.iter().zip(&targets).try_fold(YearlyYield::ZERO, |sum, (candidate, target)| {
+            Some(sum.plus(match target {
+                None => candidate.yield_now,
+                Some(bps) => self.permitted(candidate, *bps)?,
+            }))
+        })?;
+        Some(Solution { targets, yield_after })
+    }
+
+    /// The solution if it adds no more than needs no approval, else the best one that does not. Of equal ones the first counts.
+    fn within_approval(&self, candidates: &mut [Candidate<'_>], free: Solution) -> Option<Solution> {
+        let threshold = approval_threshold(&self.view.limits, self.nav);
+        let additions: Vec<Assets> = candidates
+            .iter()
+            .zip(&free.targets)
+            .map(|(candidate, target)| target.map_or(Some(Assets::ZERO), |bps| self.addition(candidate, Bps(bps))))
+            .collect::<Option<_>>()?;
+        let total = additions.iter().try_fold(Assets::ZERO, |sum, addition| sum.checked_add(*addition))?;
+        if total <= threshold {
+            return Some(free);
+        }
+        let proportional = additions
+            .iter()
+            .map(|addition| mul_div_floor(threshold.0, addition.0, total.0).map(Assets))
+            .collect::<Option<Vec<_>>>()?;
+        let single = |chosen: usize| -> Vec<Assets> {
+            (0..additions.len()).map(|index| if index == chosen { threshold } else { Assets::ZERO }).collect()
+        };
+        let singles = (0..additions.len()).filter(|index| additions[*index] != Assets::ZERO).map(single);
+        let mut best: Option<Solution> = None;
+        for allowances in std::iter::once(proportional).chain(singles) {
+            for (candidate, allowance) in candidates.iter_mut().zip(allowances) {
+                candidate.allowance = allowance;
+            }
+            if let Some(solution) = self.solve(candidates)
+                && best.as_ref().is_none_or(|best| solution.yield_after > best.yield_after)
+            {
+                best = Some(solution);
+            }
+        }
+        best
+    }
+
+    /// What a target adds to the venue at most, interest until inclusion included.
+    fn addition(&self, candidate: &Candidate<'_>, target: Bps) -> Option<Assets> {
+        let (goal, value) = (self.nav.share(target), candidate.figures.value);
+        if goal > value { Some(with_drift(goal)?.saturating_sub(value)) } else { Some(Assets::ZERO) }
+    }
+
     /// What the venue yields at a target of `bps`, or `None` if the limits or the policy do not permit that target.
     fn permitted(&self, candidate: &Candidate<'_>, bps: u16) -> Option<YearlyYield> {
         let limits = &self.view.limits;
@@ -164,11 +233,15 @@ impl Frame<'_> {
             return None;
         }
         let later = with_drift(goal)?;
-        if later > candidate.venue.cap {
+        if later > candidate.venue.cap || later.saturating_sub(candidate.figures.value) > candidate.allowance {
+            return None;
+        }
+        limits::check_open(self.view).ok()?;
+        if !candidate.figures.depositable {
             return None;
         }
         for after in [goal, later] {
-            limits::check_addition(candidate.venue, candidate.figures, after, &self.view.limits).ok()?;
+            limits::check_addition(candidate.venue, candidate.figures, after, self.nav, &self.view.limits).ok()?;
         }
         Some(())
     }
@@ -186,7 +259,11 @@ impl Frame<'_> {
         let room = candidate.figures.value.checked_add(candidate.model.max_addition());
         let share =
             mul_div_floor(candidate.figures.settled.0, u128::from(limits.max_venue_share.0), u128::from(BPS_ONE));
-        for most in [Some(candidate.venue.cap), room, share.map(Assets)].into_iter().flatten() {
+        let flow = limits::flow_bucket(limits, self.nav).saturating_sub(candidate.venue.flow_used);
+        let at_most = |addition: Assets| candidate.figures.value.checked_add(addition);
+        let flow_and_allowance = [at_most(flow), at_most(candidate.allowance)];
+        let edges = [Some(candidate.venue.cap), room, share.map(Assets)].into_iter().chain(flow_and_allowance);
+        for most in edges.flatten() {
             // The largest target whose position, drift included, stays within `most`.
             targets.extend(self.bps_of(most).map(|bps| bps.saturating_sub(1)));
             targets.extend(self.bps_of(most));

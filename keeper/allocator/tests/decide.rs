@@ -74,7 +74,7 @@ fn idle_money_goes_into_the_venues_through_every_gate() {
 /// Breaks one thing and says which gate must answer no.
 type Fault = (&'static str, GateId, fn(&mut Snapshot));
 
-const FAULTS: [Fault; 17] = [
+const FAULTS: [Fault; 18] = [
     ("providers disagree", GateId::Observation, |s| {
         s.doubts.push(Doubt::RpcDisagreement { detail: "block hash".into() });
     }),
@@ -94,6 +94,10 @@ const FAULTS: [Fault; 17] = [
     ("unreadable venue", GateId::Venues, |s| {
         s.vault.nav.0 -= value_of(&s.venues[0]);
         s.venues[0].reading = VenueReading::Unreadable { why: "revert".into() };
+    }),
+    ("quarantined venue", GateId::Venues, |s| {
+        s.vault.nav.0 -= value_of(&s.venues[0]);
+        s.venues[0].quarantined = true;
     }),
     ("curve out of range", GateId::Venues, |s| first_market(s, 0).curve = morpho_curve(Apr(u128::MAX))),
     ("cooldown", GateId::Schedule, |s| s.hub.recent[0] = NOW - s.hub.limits.cooldown + 1),
@@ -320,7 +324,7 @@ fn a_record_that_does_not_follow_is_told_field_by_field() {
         differences(|record| record.decision.action = Action::Hold),
         ["decision.action.kind", "decision.action.targets.length"]
     );
-    assert_eq!(differences(|record| record.format = 2), ["format"]);
+    assert_eq!(differences(|record| record.format += 1), ["format"]);
     assert_eq!(
         differences(|record| record.models.push(ModelId { name: "forecast".into(), version: "1".into() })),
         ["models"]

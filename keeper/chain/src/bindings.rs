@@ -32,6 +32,7 @@ mod strategy_hub {
         "../../abi/StrategyHub.json"
     );
 }
+#[allow(clippy::too_many_arguments)]
 mod kill_switch {
     alloy::sol!(
         #[sol(rpc, all_derives)]
@@ -140,6 +141,7 @@ sol! {
         function withdrawQueue(uint256 index) external view returns (bytes32);
         function withdrawQueueLength() external view returns (uint256);
         function config(bytes32 id) external view returns (uint184 cap, bool enabled, uint64 removableAt);
+        function maxDeposit(address receiver) external view returns (uint256);
         function deposit(uint256 assets, address receiver) external returns (uint256);
     }
 

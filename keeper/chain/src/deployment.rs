@@ -28,6 +28,8 @@ sol! {
 
 /// Decimals in which gas is priced and amounts are shown. Another asset would be decided about with costs that are powers of ten off.
 const ASSET_DECIMALS: u8 = 6;
+/// One whole unit of the asset, in base units.
+pub(crate) const ASSET_UNIT: u128 = 10_u128.pow(ASSET_DECIMALS as u32);
 
 /// The contracts of one vault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +52,7 @@ fn canonical_multicall() -> Address {
     MULTICALL3
 }
 
-/// A venue by its adapter.
+/// A venue by its position: the vault's adapter, or the venue itself where the vault holds its shares directly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VenueRef {
@@ -93,6 +95,10 @@ pub enum DeploymentError {
     NotConfigured { vault: Address, adapter: Address },
     #[error("the vault's asset {asset} has {found} decimals, this build counts in {ASSET_DECIMALS} (USDC)")]
     OtherDecimals { asset: Address, found: u8 },
+    #[error(
+        "the vault holds {adapter} of {venue} directly, as an ERC-4626 venue; Aave is held through an adapter: check venues[].kind"
+    )]
+    HeldDirectly { adapter: Address, venue: String },
     #[error("the adapter {0} is configured twice")]
     Duplicate(Address),
 }
@@ -250,6 +256,7 @@ impl Deployment {
 
     fn ask_venue(&self, batch: &mut Batch, venue: &VenueRef) -> VenueQuestions {
         VenueQuestions {
+            kind: batch.add(self.vault, Vault::positionKindCall { adapter: venue.adapter }),
             vault: batch.add(venue.adapter, IAdapter::vaultCall {}),
             asset: batch.add(venue.adapter, IAdapter::assetCall {}),
             protocol: batch.add(venue.adapter, IAdapter::venueCall {}),
@@ -257,7 +264,7 @@ impl Deployment {
         }
     }
 
-    /// The protocol contract behind the adapter, if the adapter is one of this vault and of the kind it should be.
+    /// The protocol contract behind the position, if its adapter is one of this vault and of the kind it should be.
     fn check_venue(
         &self,
         answers: &Answers,
@@ -265,6 +272,15 @@ impl Deployment {
         asked: &VenueQuestions,
         asset: Address,
     ) -> Result<Address, DeploymentError> {
+        let kind = expect(answers, asked.kind, "the Vault")?;
+        if kind.direct {
+            if venue.kind == VenueKind::AaveV3 {
+                return Err(DeploymentError::HeldDirectly { adapter: venue.adapter, venue: venue.name.clone() });
+            }
+            let expected = format!("the ERC-4626 venue {}", venue.name);
+            link(expect(answers, asked.asset, &expected)?, asset, &expected, "asset")?;
+            return Ok(venue.adapter);
+        }
         let expected = format!("the adapter of {}", venue.name);
         link(expect(answers, asked.vault, &expected)?, self.vault, &expected, "vault")?;
         link(expect(answers, asked.asset, &expected)?, asset, &expected, "asset")?;
@@ -290,6 +306,7 @@ struct CoreQuestions {
 }
 
 struct VenueQuestions {
+    kind: Slot<Vault::positionKindCall>,
     vault: Slot<IAdapter::vaultCall>,
     asset: Slot<IAdapter::assetCall>,
     protocol: Slot<IAdapter::venueCall>,

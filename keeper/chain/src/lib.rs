@@ -19,7 +19,7 @@ mod reader;
 pub mod revert;
 mod simulator;
 
-pub use attestor_slot::{ATTESTOR_SLOT, AttestorSlotError, verify_attestor_slot};
+pub use attestor_slot::{ATTESTOR_SLOT, AttestorSlot, AttestorSlotError};
 pub use deployment::{Deployment, DeploymentError, FeedRef, VenueRef};
 pub use endpoint::redact;
 pub use multicall::Unanswered;

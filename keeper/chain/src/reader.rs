@@ -4,12 +4,13 @@
 //! readable; a venue or a feed that is not becomes `Unreadable`, with the reason, because that is a fact about it.
 //!
 //! After the head, a snapshot takes two round trips: one for all that has a known address, one for what hangs on its answers
-//! (feeds, rate curves, markets). What cannot change (the asset, an adapter's protocol, a market's parameters) is read once
+//! (feeds, rate curves, markets). What a position is worth and what limits it comes from the hub (`positionState`), which judges by it. What cannot change (the asset, an adapter's protocol, a market's parameters) is read once
 //! and remembered, so the first snapshot takes up to two more. Venues are read beside each other, each in calls of its own, so
 //! that one which burns its gas takes nothing from the others.
 
 mod core;
 mod feeds;
+mod position;
 mod venues;
 
 use crate::{
@@ -22,8 +23,9 @@ use alloy::{
     primitives::{Address, B256},
     providers::DynProvider,
 };
-use ballast_types::{Assets, Doubt, Snapshot, VenueReading};
+use ballast_types::{Assets, Doubt, Snapshot, VenueReading, VenueState};
 use futures::future::join_all;
+use position::Position;
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
@@ -157,10 +159,12 @@ async fn read(
     let at = At { multicall: deployment.multicall, number: head.block.number, hash: head.block.hash };
     let asset = core::learn(deployment, provider, at, facts).await?;
     let known: &Facts = facts;
-    let (core, venues) = futures::join!(
+    let (core, positions, venues) = futures::join!(
         core::read(deployment, asset, &known.tokens, provider, at),
+        join_all(deployment.venues.iter().map(|venue| position::read(deployment, venue.adapter, provider, at))),
         join_all(deployment.venues.iter().map(|venue| venues::read(
             venue,
+            deployment.vault,
             asset,
             head.block.timestamp,
             known,
@@ -169,27 +173,32 @@ async fn read(
         )))
     );
     let core = core?;
-    let mut readings = HashMap::new();
+    let mut found = HashMap::new();
     let mut learned = Vec::new();
-    for (venue, outcome) in deployment.venues.iter().zip(venues) {
+    for ((venue, position), outcome) in deployment.venues.iter().zip(positions).zip(venues) {
+        let position = position?;
         let reading = match outcome {
-            Ok((reading, markets)) => {
-                learned.extend(markets);
-                reading
+            Ok((markets, news)) => {
+                learned.extend(news);
+                reading(&position, markets)
             }
             Err(venues::Trouble::Node(why)) => return Err(Failure::Node(why)),
             Err(venues::Trouble::Unreadable(why)) => VenueReading::Unreadable { why },
         };
-        readings.insert(venue.adapter, reading);
+        found.insert(venue.adapter, (position, reading));
     }
     facts.markets.extend(learned);
     facts.tokens = core.tokens;
-    reconcile(core.vault.nav, core.vault.idle, core.nav_complete, &mut readings);
-    let with_reading = |venue: core::ListedVenue| {
-        let reading = readings.remove(&venue.adapter())?;
-        Some(venue.state(reading))
-    };
-    let venues = core.venues.into_iter().filter_map(with_reading).collect();
+    let mut venues: Vec<VenueState> = core
+        .venues
+        .into_iter()
+        .filter_map(|listed| {
+            let (position, reading) = found.remove(&listed.known.adapter)?;
+            let protocol = *facts.protocols.get(&listed.known.adapter)?;
+            Some(state(listed, protocol, &position, reading))
+        })
+        .collect();
+    reconcile(core.vault.nav, core.vault.idle, core.nav_complete, &mut venues);
     Ok(Snapshot {
         chain_id: deployment.chain_id,
         block: head.block,
@@ -203,33 +212,69 @@ async fn read(
     })
 }
 
-/// The vault reads its venues with capped gas; where its sum is not ours, which of them it cannot read is not known, and none counts as read.
-fn reconcile(nav: Assets, idle: Assets, nav_complete: bool, readings: &mut HashMap<Address, VenueReading>) {
+fn reading(position: &Position, markets: venues::Markets) -> VenueReading {
+    if !position.readable {
+        return VenueReading::Unreadable { why: "the hub cannot read its value or size within its gas limit".into() };
+    }
+    VenueReading::Read {
+        value: position.value,
+        liquidity: position.liquidity,
+        utilisation: position.utilisation,
+        size: position.size,
+        checkpoint: position.checkpoint,
+        depositable: markets.depositable,
+        performance_fee: markets.performance_fee,
+        markets: markets.markets,
+        supply_queue: markets.supply_queue,
+        withdraw_queue: markets.withdraw_queue,
+    }
+}
+
+fn state(listed: core::ListedVenue, protocol: Address, position: &Position, reading: VenueReading) -> VenueState {
+    VenueState {
+        name: listed.known.name,
+        kind: listed.known.kind,
+        adapter: listed.known.adapter,
+        venue: protocol,
+        direct: position.direct,
+        quarantined: listed.quarantined,
+        cap: position.cap,
+        target: position.target,
+        flow_used: position.flow_used,
+        can_add: position.can_add,
+        reading,
+    }
+}
+
+/// The vault reads its venues with capped gas; where its sum is not ours, which of them it cannot read is not known, and none counts as
+/// read. A quarantined position is not part of its sum.
+fn reconcile(nav: Assets, idle: Assets, nav_complete: bool, venues: &mut [VenueState]) {
     let mut sum = Some(idle);
-    for reading in readings.values() {
-        match reading {
+    for venue in venues.iter().filter(|venue| !venue.quarantined) {
+        match &venue.reading {
             VenueReading::Read { value, .. } => sum = sum.and_then(|sum| sum.checked_add(*value)),
             // NAV is not expected to match what was not read.
             VenueReading::Unreadable { .. } => return,
         }
     }
-    if nav_complete && sum == Some(nav) {
+    let complete = nav_complete || venues.iter().any(|venue| venue.quarantined);
+    if complete && sum == Some(nav) {
         return;
     }
-    let why = if nav_complete {
+    let why = if complete {
         format!("the venues' values and idle do not add up to the vault's NAV of {nav}")
     } else {
         "the vault cannot read one of its venues within its own gas limit".to_owned()
     };
-    for reading in readings.values_mut() {
-        *reading = VenueReading::Unreadable { why: why.clone() };
+    for venue in venues {
+        venue.reading = VenueReading::Unreadable { why: why.clone() };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ballast_types::Wad;
+    use ballast_types::{Bps, VenueKind, Wad};
 
     fn read(value: u128) -> VenueReading {
         VenueReading::Read {
@@ -246,20 +291,41 @@ mod tests {
         }
     }
 
-    fn reconciled(nav: u128, complete: bool, values: [VenueReading; 2]) -> Vec<bool> {
+    fn venue(byte: u8, quarantined: bool, reading: VenueReading) -> VenueState {
+        VenueState {
+            name: String::new(),
+            kind: VenueKind::MetaMorpho,
+            adapter: Address::repeat_byte(byte),
+            venue: Address::repeat_byte(byte),
+            direct: true,
+            quarantined,
+            cap: Assets(0),
+            target: Bps(0),
+            flow_used: Assets(0),
+            can_add: true,
+            reading,
+        }
+    }
+
+    fn reconciled(nav: u128, complete: bool, quarantined: bool, values: [VenueReading; 2]) -> [bool; 2] {
         let [a, b] = values;
-        let mut readings = HashMap::from([(Address::repeat_byte(1), a), (Address::repeat_byte(2), b)]);
-        reconcile(Assets(nav), Assets(10), complete, &mut readings);
-        let readable = |byte: u8| matches!(readings.get(&Address::repeat_byte(byte)), Some(VenueReading::Read { .. }));
-        vec![readable(1), readable(2)]
+        let mut venues = [venue(1, false, a), venue(2, quarantined, b)];
+        reconcile(Assets(nav), Assets(10), complete, &mut venues);
+        venues.map(|venue| matches!(venue.reading, VenueReading::Read { .. }))
     }
 
     #[test]
     fn venues_count_as_read_only_when_they_add_up_to_what_the_vault_says() {
         let unreadable = || VenueReading::Unreadable { why: "it reverts".into() };
-        assert_eq!(reconciled(60, true, [read(20), read(30)]), [true, true]);
-        assert_eq!(reconciled(61, true, [read(20), read(30)]), [false, false]);
-        assert_eq!(reconciled(60, false, [read(20), read(30)]), [false, false]);
-        assert_eq!(reconciled(30, false, [read(20), unreadable()]), [true, false]);
+        assert_eq!(reconciled(60, true, false, [read(20), read(30)]), [true, true]);
+        assert_eq!(reconciled(61, true, false, [read(20), read(30)]), [false, false]);
+        assert_eq!(reconciled(60, false, false, [read(20), read(30)]), [false, false]);
+        assert_eq!(reconciled(30, false, false, [read(20), unreadable()]), [true, false]);
+    }
+
+    #[test]
+    fn a_quarantined_position_is_not_part_of_the_sum() {
+        assert_eq!(reconciled(30, false, true, [read(20), read(30)]), [true, true]);
+        assert_eq!(reconciled(60, false, true, [read(20), read(30)]), [false, false]);
     }
 }

@@ -9,11 +9,12 @@ use alloy::{
 };
 use std::{collections::HashMap, sync::LazyLock};
 
-const OWN_ABIS: [&str; 4] = [
+const OWN_ABIS: [&str; 5] = [
     include_str!("../../../abi/Vault.json"),
     include_str!("../../../abi/StrategyHub.json"),
     include_str!("../../../abi/KillSwitchManager.json"),
     include_str!("../../../abi/IAdapter.json"),
+    include_str!("../../../abi/SidePocket.json"),
 ];
 
 /// Errors of the protocols behind the adapters that a move can run into: Aave V3.6 (`Errors.sol`), MetaMorpho (`ErrorsLib.sol`),

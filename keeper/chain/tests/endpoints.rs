@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 const DEAD: &str = "http://user:password1@127.0.0.1:9/v3/KEYKEYKEY?token=TTTTTT";
 const SECRETS: [&str; 4] = ["user", "password1", "KEYKEYKEY", "TTTTTT"];
 
-/// `forge inspect StrategyHub storage-layout`.
-const KILL_SWITCH_SLOT: U256 = U256::ONE;
+/// `forge inspect StrategyHub storage-layout`: the switch lies in the low 160 bits.
+const KILL_SWITCH_SLOT: U256 = U256::from_limbs([3, 0, 0, 0]);
 /// `FiatTokenV1.decimals`.
 const USDC_DECIMALS_SLOT: U256 = U256::from_limbs([6, 0, 0, 0]);
 
@@ -168,9 +168,11 @@ async fn an_address_book_is_checked_against_the_chain() {
     case(&["is not the StrategyHub", &good.vault.to_string()], &|d| d.hub = d.vault);
     case(&["is not the KillSwitchManager", &good.vault.to_string(), "vault()"], &|d| d.kill_switch = d.vault);
     case(&["is not the ETH/USD feed", "description()"], &|d| d.eth_usd.aggregator = d.hub);
-    case(&["is not an AaveV3Adapter", "MetaMorpho USDC", "aToken()"], &|d| d.venues[1].kind = VenueKind::AaveV3);
+    case(&["holds", "MetaMorpho USDC directly", "Aave is held through an adapter"], &|d| {
+        d.venues[1].kind = VenueKind::AaveV3
+    });
     case(&["is not a MetaMorpho", "Aave V3 USDC", "MORPHO()"], &|d| d.venues[0].kind = VenueKind::MetaMorpho);
-    case(&["lists the adapter", "not in the configuration", &good.venues[1].adapter.to_string()], &|d| {
+    case(&["lists the adapter", "not in the configuration", &good.venues[3].adapter.to_string()], &|d| {
         drop(d.venues.pop())
     });
     case(&["does not list", &good.eth_usd.aggregator.to_string()], &|d| d.venues[1].adapter = d.eth_usd.aggregator);
@@ -201,11 +203,10 @@ async fn an_address_book_is_checked_against_the_chain() {
     world.rpc.anvil_set_storage_at(asset, USDC_DECIMALS_SLOT, slot(&[6])).await.unwrap();
 
     // A hub that has been given another switch.
-    world
-        .rpc
-        .anvil_set_storage_at(good.hub, KILL_SWITCH_SLOT, B256::left_padding_from(nowhere.as_slice()))
-        .await
-        .unwrap();
+    let stored = world.rpc.get_storage_at(good.hub, KILL_SWITCH_SLOT).await.unwrap();
+    let beside = stored >> 160_usize << 160_usize;
+    let other = beside | U256::from_be_slice(nowhere.as_slice());
+    world.rpc.anvil_set_storage_at(good.hub, KILL_SWITCH_SLOT, other.into()).await.unwrap();
     world.devnet.builder().build_block().await.unwrap();
     let expected = DeploymentError::WrongLink {
         of: "the hub".into(),

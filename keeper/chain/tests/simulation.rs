@@ -10,9 +10,9 @@ use alloy::{
     sol_types::SolCall,
 };
 use ballast_chain::{
-    Overrides, SimulationError, Simulator, SpecId, TxPlan,
-    bindings::{IERC20, StrategyHub, Vault},
-    decode_rebalance, verify_attestor_slot,
+    ATTESTOR_SLOT, AttestorSlot, Overrides, SimulationError, Simulator, SpecId, TxPlan,
+    bindings::{IERC20, KillSwitchManager, StrategyHub, Vault},
+    decode_rebalance,
 };
 use ballast_devnet::accounts::Role;
 use harness::{Answer, Proxy, USDC, World};
@@ -97,10 +97,11 @@ async fn gas_and_logs_are_the_receipts_for_every_kind_of_call() {
             .await
             .success
     );
-    let checkpoint = StrategyHub::checkpointCall { adapter: world.aave() }.abi_encode();
-    assert!(
-        world.simulate_and_land(&simulator, &depositor, &world.plan(&depositor, hub, checkpoint).await).await.success
-    );
+    let observe = KillSwitchManager::observeCall { adapters: vec![world.aave()] }.abi_encode();
+    let switch = world.book.contracts.kill_switch;
+    let observed =
+        world.simulate_and_land(&simulator, &depositor, &world.plan(&depositor, switch, observe).await).await;
+    assert!(observed.success && !observed.logs.is_empty(), "an observation is due: {observed:?}");
 
     let redeem = Vault::redeemCall { shares: U256::from(5_000 * SHARE), receiver: me, owner: me }.abi_encode();
     assert!(
@@ -187,14 +188,19 @@ async fn without_the_debug_api_the_result_is_the_same() {
 async fn an_override_holds_for_one_simulation_only() {
     let world = World::start("override").await;
     let hub = world.book.contracts.hub;
-    assert_eq!(verify_attestor_slot(&world.rpc, hub).await.unwrap(), world.attestor.address());
+    let slot = AttestorSlot::read(&world.rpc, hub).await.unwrap();
+    assert_eq!(slot.attestor(), world.attestor.address());
     world.depositor(0, 10_000).await;
     let throwaway = PrivateKeySigner::random();
     let input = world.rebalance(&[(world.aave(), 4_000), (world.metamorpho(), 4_000)], &throwaway).await;
     let plan = world.plan(&world.keeper, hub, input).await;
     let (simulator, block) = (world.simulator(), world.next().await);
-    let overridden = Overrides::attestor(hub, throwaway.address());
+    let overridden = Overrides::attestor(hub, &slot, throwaway.address());
     assert!(simulator.simulate(&plan, &block, &overridden).await.unwrap().success);
+    // The limits beside the attestor are the hub's own: with all of them zero the same targets would be out of bounds.
+    let bare = Overrides { storage: vec![(hub, ATTESTOR_SLOT, throwaway.address().into_word().into())] };
+    let unlimited = simulator.simulate(&plan, &block, &bare).await.unwrap();
+    assert!(unlimited.revert.as_deref().unwrap().starts_with("TargetOutOfBounds("), "{:?}", unlimited.revert);
     // The trace for the first ran with the override; what it showed of that slot must not have stayed.
     let expected = format!("WrongAttestor(recovered: {})", throwaway.address());
     let refused = simulator.simulate(&plan, &block, &Overrides::default()).await.unwrap();
@@ -209,7 +215,7 @@ async fn the_storage_slot_of_another_layout_is_noticed() {
     let world = World::start("slot").await;
     // The vault has no attestor at all; the switch has other things in that slot.
     for contract in [world.book.contracts.vault, world.book.contracts.kill_switch] {
-        let error = verify_attestor_slot(&world.rpc, contract).await.unwrap_err();
+        let error = AttestorSlot::read(&world.rpc, contract).await.unwrap_err();
         assert!(error.to_string().contains(&contract.to_string()), "{error}");
     }
     world.devnet.shutdown().await.unwrap();
@@ -219,8 +225,8 @@ async fn the_storage_slot_of_another_layout_is_noticed() {
 async fn what_the_chain_would_not_include_is_not_simulated() {
     let world = World::start("invalid").await;
     let (simulator, block) = (world.simulator(), world.next().await);
-    let input = StrategyHub::checkpointCall { adapter: world.aave() }.abi_encode();
-    let good = world.plan(&world.keeper, world.book.contracts.hub, input).await;
+    let input = KillSwitchManager::observeCall { adapters: vec![world.aave()] }.abi_encode();
+    let good = world.plan(&world.keeper, world.book.contracts.kill_switch, input).await;
     assert!(simulator.simulate(&good, &block, &Overrides::default()).await.unwrap().success);
     let broke = PrivateKeySigner::random();
     let cases = [
@@ -265,8 +271,8 @@ async fn a_simulation_stays_on_the_block_it_was_made_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn state_that_cannot_be_had_is_an_error() {
     let world = World::start("no-state").await;
-    let input = StrategyHub::checkpointCall { adapter: world.aave() }.abi_encode();
-    let plan = world.plan(&world.keeper, world.book.contracts.hub, input).await;
+    let input = KillSwitchManager::observeCall { adapters: vec![world.aave()] }.abi_encode();
+    let plan = world.plan(&world.keeper, world.book.contracts.kill_switch, input).await;
     let mut block = world.next().await;
     block.parent_hash = B256::repeat_byte(0xee);
     let error = world.simulator().simulate(&plan, &block, &Overrides::default()).await.unwrap_err();

@@ -11,12 +11,12 @@ use alloy::{
 };
 use ballast_chain::{
     HeadAge, ReadError, Reader, RpcPool,
-    bindings::{IAavePool, IAdaptiveCurveIrm, IMorpho, KillSwitchManager, StrategyHub, Vault},
+    bindings::{IAavePool, IAdaptiveCurveIrm, IMorpho, KillSwitchManager, Vault},
 };
 use ballast_devnet::{accounts::Role, market::IScriptedFeed};
 use ballast_types::{
-    Apr, Assets, Bps, Doubt, FeedReading, Mode, RateCurve, SECONDS_PER_YEAR, Snapshot, VenueReading, VenueState, WAD,
-    Wad, fixed,
+    Apr, Assets, Bps, Doubt, FeedReading, Mode, RateCurve, SECONDS_PER_YEAR, Snapshot, VenueKind, VenueReading,
+    VenueState, WAD, Wad, fixed,
 };
 use harness::{Answer, Proxy, TIMEOUT, USDC, World};
 use std::sync::{
@@ -73,21 +73,27 @@ async fn vault_hub_and_switch_are_read_as_they_are() {
         (head.number, head.hash, head.timestamp)
     );
 
-    let (vault, hub) = (Vault::new(contracts.vault, &world.rpc), StrategyHub::new(contracts.hub, &world.rpc));
-    assert_eq!(U256::from(snapshot.vault.nav.0), vault.totalAssets().call().await.unwrap());
+    let vault = Vault::new(contracts.vault, &world.rpc);
+    let switch = KillSwitchManager::new(contracts.kill_switch, &world.rpc);
+    assert_eq!(U256::from(snapshot.vault.nav.0), vault.nav().call().await.unwrap()._0);
     assert_eq!(U256::from(snapshot.vault.idle.0), vault.idle().call().await.unwrap());
     assert_eq!(
         (snapshot.vault.asset, snapshot.vault.max_loss, snapshot.vault.deposits_paused),
-        (world.book.protocols.usdc, Bps(10), false)
+        (world.book.protocols.usdc, Bps(50), false)
     );
     assert_eq!((snapshot.hub.nonce, snapshot.hub.attestor), (1, world.attestor.address()));
     assert_eq!(snapshot.hub.recent, [head.timestamp, 0, 0, 0]);
+    assert_eq!((snapshot.hub.last_seen, snapshot.hub.grace), (head.timestamp, 7 * 86_400));
     let limits = snapshot.hub.limits;
     assert_eq!(
         (limits.reserve, limits.min_position, limits.max_position, limits.min_step),
         (Bps(500), Bps(500), Bps(5_000), Bps(500))
     );
     assert_eq!((limits.max_venue_share, limits.max_utilisation, limits.cooldown), (Bps(100), Bps(9_500), 6 * 3_600));
+    assert_eq!(
+        (limits.flow, limits.approval, limits.approval_floor),
+        (Bps(10_000), Bps(10_000), Assets(u128::from(50_000 * USDC)))
+    );
     assert_eq!(
         (snapshot.kill_switch.mode, snapshot.kill_switch.operational, snapshot.kill_switch.reason.as_str()),
         (Mode::Normal, true, "")
@@ -99,6 +105,11 @@ async fn vault_hub_and_switch_are_read_as_they_are() {
     for (adapter, target) in [(world.aave(), 4_500), (world.metamorpho(), 4_000)] {
         let venue = venue(&snapshot, adapter);
         assert_eq!((venue.target, venue.cap, venue.can_add), (Bps(target), Assets(100_000_000_000), true));
+        // MetaMorpho's shares are the vault's own.
+        assert_eq!((venue.direct, venue.quarantined), (adapter == world.metamorpho(), false));
+        assert_eq!(venue.direct, venue.venue == adapter);
+        let added = u128::from(50_000 * USDC) * u128::from(target) / 10_000;
+        assert_eq!(venue.flow_used, Assets(added), "the bucket holds what was added in this very block");
         let VenueReading::Read { value, liquidity, size, checkpoint, depositable, .. } = &venue.reading else {
             panic!("{}", unreadable(venue))
         };
@@ -109,9 +120,9 @@ async fn vault_hub_and_switch_are_read_as_they_are() {
         );
         // SPEC C5: the next block will judge the share by this observation.
         let checkpoint = checkpoint.unwrap();
-        assert!(checkpoint.block <= head.number && checkpoint.size.0 <= size.0);
+        assert!(checkpoint.block <= head.number && checkpoint.size.0 <= size.0 && checkpoint.time <= head.timestamp);
         world.devnet.builder().build_block().await.unwrap();
-        let settled = hub.settledSize(adapter).call().await.unwrap();
+        let settled = switch.settledSize(adapter).call().await.unwrap();
         assert_eq!(U256::from(checkpoint.size.0), settled);
     }
     let next = world.rpc.get_block(BlockId::number(head.number + 1)).await.unwrap().unwrap();
@@ -230,7 +241,7 @@ async fn a_snapshot_is_of_one_block_while_others_are_made() {
     for snapshot in &seen {
         let at = BlockId::hash(snapshot.block.hash);
         assert_eq!(U256::from(snapshot.vault.idle.0), vault.idle().block(at).call().await.unwrap());
-        assert_eq!(U256::from(snapshot.vault.nav.0), vault.totalAssets().block(at).call().await.unwrap());
+        assert_eq!(U256::from(snapshot.vault.nav.0), vault.nav().block(at).call().await.unwrap()._0);
         // Values of the venues at another block would not add up to this NAV.
         let values = snapshot.venues.iter().map(|venue| match &venue.reading {
             VenueReading::Read { value, .. } => value.0,
@@ -334,11 +345,21 @@ async fn the_tokens_that_venues_depend_on_have_their_feeds_in_the_snapshot() {
     let reader = Reader::new(world.pool());
     assert_eq!(reader.snapshot(&world.deployment(), None).await.unwrap().feeds.len(), 1);
 
-    // feeds[usdt] and _venueTokens[metamorpho] = [usdt], as governance would set them.
+    // feeds[usdt], _venueTokens[metamorpho] = [usdt] and their number in _watches[metamorpho], as governance would set them.
     let entry = |key: Address, slot: u64| keccak256((key, U256::from(slot)).abi_encode());
     let aggregator = U256::from_be_slice(world.book.protocols.feeds.usdt_usd.as_slice());
-    let feed: U256 = aggregator | (U256::from(8) << 160_usize) | (U256::from(86_400) << 168_usize);
+    // aggregator 160 | decimals 8 | heartbeat 32 | banded 8
+    let banded = U256::ONE << 200_usize;
+    let feed: U256 = aggregator | (U256::from(8) << 160_usize) | (U256::from(86_400) << 168_usize) | banded;
+    // killLow, warnLow, safeLow, safeHigh, warnHigh, killHigh: 32 bits each, millionths.
+    let band = [975_000_u64, 985_000, 993_000, 1_007_000, 1_015_000, 1_025_000];
+    let band = band.iter().rev().fold(U256::ZERO, |word, bound| (word << 32_usize) | U256::from(*bound));
+    world.rpc.anvil_set_storage_at(switch, entry(usdt, BANDS_SLOT).into(), band.into()).await.unwrap();
     world.rpc.anvil_set_storage_at(switch, entry(usdt, FEEDS_SLOT).into(), feed.into()).await.unwrap();
+    let watch = entry(world.metamorpho(), WATCHES_SLOT);
+    let watched = world.rpc.get_storage_at(switch, watch.into()).await.unwrap();
+    let with_token = watched | (U256::ONE << WATCH_TOKENS_BIT);
+    world.rpc.anvil_set_storage_at(switch, watch.into(), with_token.into()).await.unwrap();
     let list = entry(world.metamorpho(), VENUE_TOKENS_SLOT);
     world.rpc.anvil_set_storage_at(switch, list.into(), U256::ONE.into()).await.unwrap();
     world
@@ -357,6 +378,8 @@ async fn the_tokens_that_venues_depend_on_have_their_feeds_in_the_snapshot() {
         let snapshot = reader.snapshot(&world.deployment(), None).await.unwrap();
         let [_, feed] = snapshot.feeds.as_slice() else { panic!("{:?}", snapshot.feeds) };
         assert_eq!((feed.name.as_str(), feed.decimals, feed.heartbeat), ("USDT / USD", 8, 86_400));
+        // USDT's own band, not USDC's.
+        assert_eq!(feed.band, Some((Wad(WAD / 1_000 * 975), Wad(WAD / 1_000 * 1_025))));
         assert!(venue(&snapshot, world.metamorpho()).can_add);
     }
     world.market().push_price(world.book.protocols.feeds.usdt_usd, 90_000_000).await.unwrap();
@@ -370,8 +393,12 @@ async fn the_tokens_that_venues_depend_on_have_their_feeds_in_the_snapshot() {
 }
 
 /// `forge inspect KillSwitchManager storage-layout`.
-const FEEDS_SLOT: u64 = 4;
-const VENUE_TOKENS_SLOT: u64 = 5;
+const WATCHES_SLOT: u64 = 2;
+const FEEDS_SLOT: u64 = 7;
+const BANDS_SLOT: u64 = 8;
+const VENUE_TOKENS_SLOT: u64 = 10;
+/// Where `VenueWatch.tokens` lies in its slot.
+const WATCH_TOKENS_BIT: usize = 216;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_adapter_that_only_one_side_knows_is_an_error() {
@@ -411,8 +438,11 @@ async fn a_snapshot_costs_few_requests_and_goes_on_at_another_endpoint() {
     let before = calls.swap(0, Ordering::Relaxed);
     let second = reader.snapshot(&deployment, None).await.unwrap();
     assert_eq!(first, second);
-    // Core, feeds, and two for each venue.
-    assert_eq!((before, calls.load(Ordering::Relaxed)), (8, 6));
+    // Core, feeds, and three for each venue: its position, and two for its markets.
+    let again = 2 + 3 * deployment.venues.len();
+    // Once only: the asset and the protocols, and what never changes about the markets of each MetaMorpho.
+    let metamorphos = deployment.venues.iter().filter(|venue| venue.kind == VenueKind::MetaMorpho).count();
+    assert_eq!((before, calls.load(Ordering::Relaxed)), (again + 1 + metamorphos, again));
 
     proxy.on(|method, _| if method == "eth_call" { Answer::Refuse("header not found") } else { Answer::Pass });
     assert_eq!(reader.snapshot(&deployment, None).await.unwrap(), second);

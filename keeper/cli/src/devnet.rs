@@ -5,7 +5,7 @@ use ballast_devnet::{
     accounts::Role,
     address_book::AddressBook,
     deploy::Terms,
-    keeper_config::{SECRETS, keeper_config},
+    keeper_config::{HUB_MAX_POSITION, SECRETS, keeper_config},
     market::Market,
     prepared,
 };
@@ -73,7 +73,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
 
     let (devnet, book) = prepared::start(config, &Terms::default(), &arguments.out).await?;
     let keeper_toml = arguments.out.join("keeper.toml");
-    std::fs::write(&keeper_toml, keeper_config(&book))
+    std::fs::write(&keeper_toml, keeper_config(&book, HUB_MAX_POSITION))
         .wrap_err_with(|| format!("cannot write {}", keeper_toml.display()))?;
     if arguments.json {
         crate::output::json(&book)?;
@@ -117,7 +117,8 @@ vault        {vault}
 hub          {hub}
 kill switch  {kill_switch}
 timelock     {timelock}
-Safe 2-of-3  {safe}
+governance   {governance}   (Safe, 3 of 5)
+emergency    {emergency}   (Safe, 2 of 3)
 USDC         {usdc}
 USDC/USD     {feed}
 {venues}
@@ -143,7 +144,8 @@ Ctrl-C stops it",
         hub = book.contracts.hub,
         kill_switch = book.contracts.kill_switch,
         timelock = book.contracts.timelock,
-        safe = book.contracts.governance,
+        governance = book.contracts.governance,
+        emergency = book.contracts.emergency,
         usdc = book.protocols.usdc,
         feed = book.protocols.feeds.usdc_usd,
         out = out.display(),

@@ -1,6 +1,7 @@
 //! `ballast emergency-exit`
 
 use crate::output;
+use alloy::primitives::U256;
 use ballast_service::{Config, Keeper, exit::ExitPlan};
 use clap::Args;
 use std::{
@@ -8,6 +9,9 @@ use std::{
     path::PathBuf,
     process::ExitCode,
 };
+
+/// What the venues' rounding may leave of a position, base units (`Vault.DUST`).
+pub(crate) const DUST: U256 = U256::from_limbs([2, 0, 0, 0]);
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -61,9 +65,14 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
 fn table(plan: &ExitPlan) -> String {
     let mut lines = vec![format!("the exit would cost {} gas:", plan.gas)];
     for venue in &plan.venues {
-        let verdict = if venue.ok { "ok" } else { "FAILS" };
+        let verdict = match (venue.ok, venue.remaining > DUST) {
+            (false, _) => "FAILS",
+            // It pays what it has, or nothing: the exit has to be repeated.
+            (true, true) => "STAYS",
+            (true, false) => "ok",
+        };
         lines.push(format!(
-            "  {:<18} {verdict:<6} {} units come home, {} stay",
+            "  {:<22} {verdict:<6} {} units come home, {} stay",
             venue.name, venue.received, venue.remaining
         ));
     }

@@ -2,6 +2,7 @@
 
 mod config;
 mod decisions;
+mod deploy;
 mod devnet;
 mod emergency_exit;
 mod output;
@@ -38,6 +39,8 @@ enum Command {
     /// Work with the configuration file
     #[command(subcommand)]
     Config(config::Command),
+    /// What a deployment would do, and what governance has to sign; or deploy on the development chain
+    Deploy(deploy::Arguments),
     /// A local chain with the real protocols, a private relay and a KMS endpoint
     Devnet(devnet::Arguments),
     /// The whole story on a local chain, from deposit to redemption
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
             Command::Replay(arguments) => replay::run(arguments).await,
             Command::EmergencyExit(arguments) => emergency_exit::run(arguments).await,
             Command::Config(command) => config::run(command).await,
+            Command::Deploy(arguments) => deploy::run(arguments).await,
             Command::Devnet(arguments) => devnet::run(arguments).await,
             Command::Story(arguments) => story::run(arguments).await,
         }

@@ -11,7 +11,7 @@ use ballast_devnet::{
     KmsFault,
     accounts::Role,
     deploy::{ATTESTOR_ALIAS, KEEPER_ALIAS},
-    market::{IKillSwitchTrip, USD},
+    market::{IKillSwitch, USD},
 };
 use ballast_store::State;
 use serde_json::json;
@@ -343,7 +343,7 @@ async fn the_emergency_exit_asks_first_and_needs_the_right_to() {
 
     let protocols = &stage.book.protocols;
     market.push_price(protocols.feeds.usdc_usd, USD * 97 / 100).await.unwrap();
-    let trip = IKillSwitchTrip::tripCall { trigger: 0, token: protocols.usdc };
+    let trip = IKillSwitch::tripCall { trigger: 0, token: protocols.usdc };
     market.send(Role::Borrower, stage.book.contracts.kill_switch, trip).await.unwrap();
     let shown = keeper.run(&["emergency-exit", "--dry-run"]).await;
     assert_eq!(shown.code, Some(0), "{shown:?}");

@@ -9,7 +9,7 @@ use ballast_chain::bindings::Vault;
 use ballast_devnet::{
     RelayFault,
     accounts::Role,
-    market::{IKillSwitchTrip, USD},
+    market::{IKillSwitch, USD},
 };
 use ballast_store::{Attempt, State, Store, Subject};
 use std::{collections::BTreeSet, time::Duration};
@@ -236,7 +236,7 @@ async fn an_emergency_exit_that_was_killed_is_done_by_the_next() {
     assert_eq!(stage.cycle(&keeper).await.json()["outcome"]["state"], "final");
     let (market, protocols) = (stage.market(), &stage.book.protocols);
     market.push_price(protocols.feeds.usdc_usd, USD * 97 / 100).await.unwrap();
-    let trip = IKillSwitchTrip::tripCall { trigger: 0, token: protocols.usdc };
+    let trip = IKillSwitch::tripCall { trigger: 0, token: protocols.usdc };
     market.send(Role::Borrower, stage.book.contracts.kill_switch, trip).await.unwrap();
 
     let nonce = async || stage.rpc().get_transaction_count(stage.book.keeper).await.unwrap();
@@ -255,7 +255,7 @@ async fn an_emergency_exit_that_was_killed_is_done_by_the_next() {
     assert_eq!((done.code, &done.json()["outcome"]["state"]), (Some(0), &"final".into()), "{done:?}");
     assert_eq!(nonce().await, before + 1);
     let vault = Vault::new(stage.book.contracts.vault, stage.rpc());
-    assert_eq!(vault.idle().call().await.unwrap(), vault.nav().call().await.unwrap().assets, "everything came home");
+    assert_eq!(vault.idle().call().await.unwrap(), vault.nav().call().await.unwrap()._0, "everything came home");
 
     let store = keeper.store().await;
     let mut endings = Vec::new();

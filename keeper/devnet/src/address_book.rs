@@ -36,7 +36,7 @@ pub struct Contracts {
     pub governance: Address,
     /// The Safe for emergencies.
     pub emergency: Address,
-    /// In the order of the venues.
+    /// The positions in the order of the venues: an adapter, or the venue itself where the vault holds its shares directly.
     pub adapters: Vec<Address>,
 }
 
@@ -60,6 +60,10 @@ pub struct Protocols {
     pub feeds: Feeds,
     pub aave: Aave,
     pub morpho: Morpho,
+    /// A second instance of Aave V3, with a pool of its own.
+    pub aave_prime: Aave,
+    /// A second MetaMorpho over a second market of the same Morpho Blue.
+    pub morpho_prime: Morpho,
     pub safe: Safe,
 }
 

@@ -6,6 +6,7 @@ use crate::{
     address_book::{AddressBook, Contracts, Endpoints, Protocols, Venue},
     anvil::CHAIN_ID,
     builder::BuildError,
+    market::{Market, MarketError},
 };
 use alloy::{
     primitives::{Address, U256, utils::parse_ether},
@@ -27,6 +28,13 @@ pub const KEEPER_ALIAS: &str = "alias/ballast-keeper";
 /// KMS alias of the key that vouches for them.
 pub const ATTESTOR_ALIAS: &str = "alias/ballast-attestor";
 
+/// What deploying leaves in its directory: what it deployed from, and where everything is.
+pub(crate) const PARAMETERS_FILE: &str = "parameters.json";
+pub(crate) const DEPLOYMENT_FILE: &str = "deployment.json";
+/// What of the deployment does not depend on the chain.
+pub(crate) const PARAMETERS: &str = "deploy/parameters/devnet.json";
+/// Seconds that leaving a venue may take: until its borrowers have answered the rate of a venue that is lent out.
+const EXIT_TIME: u64 = 86_400;
 /// MetaMorpho's shortest timelock, and a little.
 const CAP_TIMELOCK: u64 = 86_400 + 60;
 /// While deploying, blocks come as fast as transactions do.
@@ -43,6 +51,8 @@ pub enum DeployError {
     Malformed { path: PathBuf, source: serde_json::Error },
     #[error("forge script {script} failed:\n{output}")]
     Script { script: &'static str, output: String },
+    #[error("{PARAMETERS} has nothing at {0}")]
+    ParameterMissing(&'static str),
     #[error("the devnet's KMS has no key {0}")]
     MissingKey(&'static str),
     #[error("the devnet refused a request: {0}")]
@@ -51,6 +61,8 @@ pub enum DeployError {
     Build(#[from] BuildError),
     #[error("a development key does not parse: {0}")]
     Key(#[from] alloy::signers::local::LocalSignerError),
+    #[error("the sizes of the venues cannot be observed: {0}")]
+    Observe(#[from] MarketError),
     #[error("the endpoint {0} is not a URL")]
     Url(String),
     #[error("{0} is missing: run `make setup`")]
@@ -95,9 +107,9 @@ pub async fn deploy(
     rpc.anvil_set_balance(keeper, ether("10")).await?;
 
     let protocols_file = directory.join("protocols.json");
-    let parameters_file = directory.join("parameters.json");
-    let deployment_file = directory.join("deployment.json");
-    let script = Script { root: project_root, rpc_url: devnet.rpc_url() };
+    let parameters_file = directory.join(PARAMETERS_FILE);
+    let deployment_file = directory.join(DEPLOYMENT_FILE);
+    let script = Script { root: project_root, rpc_url: devnet.rpc_url(), deployer_key: Role::Deployer.key() };
 
     devnet.builder().start_interval(DEPLOY_BLOCK_TIME).await;
     let protocols_out = [("PROTOCOLS_OUT", protocols_file.as_path())];
@@ -106,10 +118,9 @@ pub async fn deploy(
     script.run("script/DeployProtocols.s.sol", Some("phase2()"), &protocols_out).await?;
     let protocols: Protocols = read(&protocols_file)?;
 
-    let parameters = parameters(&protocols, keeper, attestor, terms)?;
+    let parameters = parameters(project_root, &protocols, keeper, attestor, terms)?;
     fs::write(&parameters_file, format!("{parameters:#}")).map_err(file("write", &parameters_file))?;
-    let files = [("PARAMETERS", parameters_file.as_path()), ("DEPLOYMENT_OUT", deployment_file.as_path())];
-    script.run("script/Deploy.s.sol", None, &files).await?;
+    deploy_ballast(project_root, &devnet.rpc_url(), &Role::Deployer.key(), &parameters_file, &deployment_file).await?;
     devnet.builder().stop_interval().await;
 
     let contracts: Contracts = read(&deployment_file)?;
@@ -122,6 +133,11 @@ pub async fn deploy(
         keeper,
         attestor,
     };
+    // Two observations in two blocks, as the keeper's first heartbeats would make them: a chain that is ready to be used.
+    for _ in 0..2 {
+        Market::new(devnet, &book)?.observe_venues().await?;
+    }
+    devnet.builder().build_block().await?;
     write_book(&book, directory)?;
     Ok(book)
 }
@@ -148,17 +164,22 @@ struct VenueTerms {
     name: &'static str,
     kind: &'static str,
     risk_score: u8,
+    /// The pool or the MetaMorpho.
+    contract: fn(&Protocols) -> Address,
 }
 
 /// The order of the exit queue.
-const VENUES: [VenueTerms; 2] = [
-    VenueTerms { name: "Aave V3 USDC", kind: "aave-v3", risk_score: 15 },
-    VenueTerms { name: "MetaMorpho USDC", kind: "metamorpho", risk_score: 30 },
+const VENUES: [VenueTerms; 4] = [
+    VenueTerms { name: "Aave V3 USDC", kind: "aave-v3", risk_score: 15, contract: |all| all.aave.pool },
+    VenueTerms { name: "MetaMorpho USDC", kind: "metamorpho", risk_score: 30, contract: |all| all.morpho.meta_morpho },
+    VenueTerms { name: "Aave V3 Prime USDC", kind: "aave-v3", risk_score: 20, contract: |all| all.aave_prime.pool },
+    VenueTerms {
+        name: "MetaMorpho Prime USDC",
+        kind: "metamorpho",
+        risk_score: 35,
+        contract: |all| all.morpho_prime.meta_morpho,
+    },
 ];
-
-fn venue_contract(protocols: &Protocols, kind: &str) -> Address {
-    if kind == "aave-v3" { protocols.aave.pool } else { protocols.morpho.meta_morpho }
-}
 
 fn venues(protocols: &Protocols, contracts: &Contracts) -> Vec<Venue> {
     VENUES
@@ -168,60 +189,94 @@ fn venues(protocols: &Protocols, contracts: &Contracts) -> Vec<Venue> {
             name: terms.name.into(),
             kind: terms.kind.into(),
             adapter: *adapter,
-            venue: venue_contract(protocols, terms.kind),
+            venue: (terms.contract)(protocols),
             risk_score: terms.risk_score,
         })
         .collect()
 }
 
-/// The parameter file of script/Deploy.s.sol.
+/// The parameter file of script/Deploy.s.sol: deploy/parameters/devnet.json with what this chain has put in.
 fn parameters(
+    root: &Path,
     protocols: &Protocols,
     keeper: Address,
     attestor: Address,
     terms: &Terms,
 ) -> Result<serde_json::Value, DeployError> {
-    let owners = [Role::SafeOwner(0).address()?, Role::SafeOwner(1).address()?, Role::SafeOwner(2).address()?];
-    let guardians = [Role::Guardian.address()?, owners[0], owners[1]];
-    Ok(json!({
-        "asset": protocols.usdc,
-        "name": "Ballast USDC",
-        "symbol": "bUSDC",
-        "depositCap": terms.deposit_cap,
-        "maxLossBps": 10,
-        "keeper": keeper,
-        "attestor": attestor,
-        "guardians": guardians,
-        "timelockDelay": terms.timelock_delay,
-        "safe": {
-            "singleton": protocols.safe.singleton,
-            "factory": protocols.safe.factory,
-            "fallbackHandler": protocols.safe.fallback_handler,
-            "owners": owners,
-            "threshold": 2,
-        },
-        "limits": {
-            "reserveBps": 500,
-            "minPositionBps": 500,
-            "maxPositionBps": 5000,
-            "minStepBps": 500,
-            "maxVenueShareBps": 100,
-            "maxUtilisationBps": 9500,
-            "cooldown": terms.cooldown,
-        },
-        "feeds": [{"token": protocols.usdc, "aggregator": protocols.feeds.usdc_usd, "heartbeat": FEED_HEARTBEAT_USDC}],
-        "venues": VENUES.iter().map(|venue| json!({
-            "kind": venue.kind,
-            "venue": venue_contract(protocols, venue.kind),
-            "cap": terms.deposit_cap,
-            "riskScore": venue.risk_score,
-        })).collect::<Vec<_>>(),
-    }))
+    // Flow and approval are as wide as the hub allows (deploy/parameters/devnet.json): what people do here moves all of a small vault within
+    // hours, and nobody is there to approve it.
+    let mut parameters: serde_json::Value = read(&root.join(PARAMETERS))?;
+    for (pointer, value) in [
+        ("/asset", json!(protocols.usdc)),
+        ("/keeper", json!(keeper)),
+        ("/attestor", json!(attestor)),
+        ("/vault/depositCap", json!(terms.deposit_cap)),
+        ("/timelockDelay", json!(terms.timelock_delay)),
+        ("/limits/cooldown", json!(terms.cooldown)),
+        ("/safe/singleton", json!(protocols.safe.singleton)),
+        ("/safe/factory", json!(protocols.safe.factory)),
+        ("/safe/fallbackHandler", json!(protocols.safe.fallback_handler)),
+        (
+            "/feeds",
+            json!([{"token": protocols.usdc, "aggregator": protocols.feeds.usdc_usd, "heartbeat": FEED_HEARTBEAT_USDC}]),
+        ),
+        (
+            "/venues",
+            VENUES
+                .iter()
+                .map(|venue| {
+                    json!({
+                        "name": venue.name,
+                        "kind": venue.kind,
+                        "venue": (venue.contract)(protocols),
+                        "cap": terms.deposit_cap,
+                        "riskScore": venue.risk_score,
+                        "exitTime": EXIT_TIME,
+                    })
+                })
+                .collect(),
+        ),
+    ] {
+        *parameters.pointer_mut(pointer).ok_or(DeployError::ParameterMissing(pointer))? = value;
+    }
+    checksummed(&mut parameters);
+    Ok(parameters)
+}
+
+/// Addresses as the parameter file has to have them (EIP-55).
+fn checksummed(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => {
+            if let Ok(address) = text.parse::<Address>() {
+                *text = address.to_checksum(None);
+            }
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(checksummed),
+        serde_json::Value::Object(entries) => entries.values_mut().for_each(checksummed),
+        _ => {}
+    }
+}
+
+/// Runs script/Deploy.s.sol: deploys Ballast from `parameters`, configures it and hands it over, and writes `deployment`. Both
+/// files must lie under the project's `target/`.
+///
+/// # Errors
+/// [`DeployError::Script`] with the script's own output.
+pub async fn deploy_ballast(
+    root: &Path,
+    rpc_url: &str,
+    deployer_key: &str,
+    parameters: &Path,
+    deployment: &Path,
+) -> Result<(), DeployError> {
+    let script = Script { root, rpc_url: rpc_url.to_owned(), deployer_key: deployer_key.to_owned() };
+    script.run("script/Deploy.s.sol", None, &[("PARAMETERS", parameters), ("DEPLOYMENT_OUT", deployment)]).await
 }
 
 struct Script<'a> {
     root: &'a Path,
     rpc_url: String,
+    deployer_key: String,
 }
 
 impl Script<'_> {
@@ -241,7 +296,7 @@ impl Script<'_> {
             .current_dir(self.root)
             .env("FOUNDRY_OUT", "target/script-build/out")
             .env("FOUNDRY_CACHE_PATH", "target/script-build/cache")
-            .env("DEPLOYER_KEY", Role::Deployer.key());
+            .env("DEPLOYER_KEY", &self.deployer_key);
         for (variable, path) in files {
             command.env(variable, path);
         }

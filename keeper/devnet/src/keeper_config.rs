@@ -6,16 +6,19 @@ use crate::{
 };
 use std::fmt::Write;
 
+/// What the hub lets one venue have at most, in basis points of NAV.
+pub const HUB_MAX_POSITION: u16 = 5_000;
+
 /// A complete configuration file for `ballast run --config`, with the store beside it.
 ///
-/// The secrets it needs are in [`SECRETS`].
+/// `max_position` is the most of NAV that the keeper puts into one venue, in basis points. The secrets it needs are in [`SECRETS`].
 #[must_use]
-pub fn keeper_config(book: &AddressBook) -> String {
+pub fn keeper_config(book: &AddressBook, max_position: u16) -> String {
     let mut venues = String::new();
     for venue in &book.venues {
         let _ = write!(
             venues,
-            "\n[[venues]]\nname = \"{}\"\nkind = \"{}\"\nadapter = \"{}\"\nrisk_score = {}\nmax_position = 5000\n",
+            "\n[[venues]]\nname = \"{}\"\nkind = \"{}\"\nadapter = \"{}\"\nrisk_score = {}\nmax_position = {max_position}\n",
             venue.name, venue.kind, venue.adapter, venue.risk_score
         );
     }
@@ -36,10 +39,10 @@ heartbeat = {FEED_HEARTBEAT_ETH}
 
 [policy]
 reserve = 500
-max_position = 5000
+max_position = {max_position}
 horizon_hours = 720
 min_gain = 10
-expected_gas = 900000
+expected_gas = 1100000
 slippage = 1
 max_risk_score = 70
 max_head_age = 300

@@ -1,6 +1,11 @@
 //! The other people on the devnet: depositors, borrowers, and whoever answers the feeds.
 
-use crate::{Devnet, accounts::Role, address_book::AddressBook, builder::BuildError};
+use crate::{
+    Devnet,
+    accounts::Role,
+    address_book::{Aave, AddressBook},
+    builder::BuildError,
+};
 use alloy::{
     eips::eip2718::Encodable2718,
     network::{EthereumWallet, NetworkTransactionBuilder, TransactionBuilder},
@@ -25,10 +30,17 @@ sol! {
         function deposit(uint256 assets, address receiver) external returns (uint256 shares);
         function redeem(uint256 shares, address receiver, address owner) external returns (uint256 assets);
         function balanceOf(address account) external view returns (uint256);
+        function maxRedeem(address owner) external view returns (uint256);
     }
     interface IAavePool {
         function borrow(address asset, uint256 amount, uint256 rateMode, uint16 referral, address onBehalfOf) external;
         function repay(address asset, uint256 amount, uint256 rateMode, address onBehalfOf) external returns (uint256);
+    }
+    interface IAaveAddressesProvider {
+        function getPoolConfigurator() external view returns (address);
+    }
+    interface IAavePoolConfigurator {
+        function setReservePause(address asset, bool paused) external;
     }
     struct MarketParams { address loanToken; address collateralToken; address oracle; address irm; uint256 lltv; }
     interface IMorphoBlue {
@@ -42,14 +54,17 @@ sol! {
         function setReverting(bool reverting) external;
         function latestAnswer() external view returns (int256);
     }
-    interface IKillSwitchTrip {
+    interface IKillSwitch {
         function trip(uint8 trigger, address token) external;
+        function observe(address[] calldata adapters) external;
     }
     /// EIP-2612.
     struct Permit { address owner; address spender; uint256 value; uint256 nonce; uint256 deadline; }
 }
 
 const VARIABLE_RATE: u64 = 2;
+/// Plenty for an observation of a few venues.
+const OBSERVE_GAS: u64 = 10_000_000;
 
 /// One USD in a feed's eight decimals.
 pub const USD: i64 = 100_000_000;
@@ -104,6 +119,10 @@ impl<'a> Market<'a> {
     /// [`MarketError::Reverted`] if it reverts, and whatever keeps it from being included.
     pub async fn send(&self, role: Role, to: Address, call: impl SolCall) -> Result<TransactionReceipt, MarketError> {
         let hash = self.submit(role.signer()?, to, call.abi_encode().into()).await?;
+        self.included(hash).await
+    }
+
+    async fn included(&self, hash: B256) -> Result<TransactionReceipt, MarketError> {
         self.devnet.builder().build_block().await?;
         let receipt = self.rpc.get_transaction_receipt(hash).await?.ok_or(MarketError::NotIncluded(hash))?;
         if receipt.status() { Ok(receipt) } else { Err(MarketError::Reverted(hash)) }
@@ -117,17 +136,43 @@ impl<'a> Market<'a> {
         let from = signer.address();
         let request = TransactionRequest::default().with_from(from).with_to(to).with_input(input);
         let gas = self.rpc.estimate_gas(request.clone()).await?;
+        self.submit_with_gas(signer, request, gas + gas / 4).await
+    }
+
+    async fn submit_with_gas(
+        &self,
+        signer: PrivateKeySigner,
+        request: TransactionRequest,
+        gas_limit: u64,
+    ) -> Result<B256, MarketError> {
+        let from = signer.address();
         let fees = self.rpc.estimate_eip1559_fees().await?;
         let envelope = request
             .with_chain_id(self.book.chain_id)
             .with_nonce(self.rpc.get_transaction_count(from).pending().await?)
-            .with_gas_limit(gas + gas / 4)
+            .with_gas_limit(gas_limit)
             .with_max_fee_per_gas(fees.max_fee_per_gas * 2)
             .with_max_priority_fee_per_gas(fees.max_priority_fee_per_gas)
             .build(&EthereumWallet::from(signer))
             .await
             .map_err(|error| MarketError::Sign(error.to_string()))?;
         Ok(*self.rpc.send_raw_transaction(&envelope.encoded_2718()).await?.tx_hash())
+    }
+
+    /// Has the kill switch observe the size of every venue.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn observe_venues(&self) -> Result<TransactionReceipt, MarketError> {
+        let signer = Role::Guardian.signer()?;
+        let call = IKillSwitch::observeCall { adapters: self.book.contracts.adapters.clone() };
+        let request = TransactionRequest::default()
+            .with_from(signer.address())
+            .with_to(self.book.contracts.kill_switch)
+            .with_input(call.abi_encode());
+        // An estimate would find the gas at which the venues cannot be read, which is no error.
+        let hash = self.submit_with_gas(signer, request, OBSERVE_GAS).await?;
+        self.included(hash).await
     }
 
     /// The result of a call that changes nothing.
@@ -195,9 +240,31 @@ impl<'a> Market<'a> {
     /// # Errors
     /// As [`Self::send`].
     pub async fn redeem_all(&self, role: Role) -> Result<TransactionReceipt, MarketError> {
-        let (vault, owner) = (self.book.contracts.vault, role.address()?);
-        let shares = self.read(vault, IVault4626::balanceOfCall { account: owner }).await?;
-        self.send(role, vault, IVault4626::redeemCall { shares, receiver: owner, owner }).await
+        self.redeem(role, self.shares(role).await?).await
+    }
+
+    /// The vault's shares that `role` holds.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn shares(&self, role: Role) -> Result<U256, MarketError> {
+        self.read(self.book.contracts.vault, IVault4626::balanceOfCall { account: role.address()? }).await
+    }
+
+    /// Redeems as many shares of `role` as the vault can pay now.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn redeem_what_is_liquid(&self, role: Role) -> Result<TransactionReceipt, MarketError> {
+        let owner = role.address()?;
+        let shares = self.read(self.book.contracts.vault, IVault4626::maxRedeemCall { owner }).await?;
+        self.redeem(role, shares).await
+    }
+
+    async fn redeem(&self, role: Role, shares: U256) -> Result<TransactionReceipt, MarketError> {
+        let owner = role.address()?;
+        let call = IVault4626::redeemCall { shares, receiver: owner, owner };
+        self.send(role, self.book.contracts.vault, call).await
     }
 
     /// The outside borrower draws USDC from Aave.
@@ -232,6 +299,17 @@ impl<'a> Market<'a> {
             onBehalfOf: borrower,
         };
         self.send(Role::Borrower, pool, call).await.map(drop)
+    }
+
+    /// The administrators of an Aave instance pause its USDC reserve, so that nothing can be supplied or withdrawn, or let it go on.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn pause_aave(&self, aave: &Aave, paused: bool) -> Result<TransactionReceipt, MarketError> {
+        let provider = aave.addresses_provider;
+        let configurator = self.read(provider, IAaveAddressesProvider::getPoolConfiguratorCall {}).await?;
+        let call = IAavePoolConfigurator::setReservePauseCall { asset: self.book.protocols.usdc, paused };
+        self.send(Role::Deployer, configurator, call).await
     }
 
     /// The outside borrower draws USDC from the Morpho market under the MetaMorpho.

@@ -3,7 +3,10 @@
 use crate::{
     Devnet, DevnetConfig, DevnetError, KmsKey,
     address_book::AddressBook,
-    deploy::{ATTESTOR_ALIAS, DeployError, KEEPER_ALIAS, Terms, deploy, endpoints, write_book},
+    deploy::{
+        ATTESTOR_ALIAS, DEPLOYMENT_FILE, DeployError, KEEPER_ALIAS, PARAMETERS, PARAMETERS_FILE, Terms, deploy,
+        endpoints, write_book,
+    },
 };
 use alloy::primitives::{B256, Keccak256};
 use std::{
@@ -24,7 +27,8 @@ pub enum PrepareError {
 }
 
 /// Everything that a deployed state follows from.
-const SOURCES: [&str; 5] = ["contracts", "script", "foundry.toml", "package-lock.json", "keeper/devnet/src/deploy.rs"];
+const SOURCES: [&str; 6] =
+    ["contracts", "script", PARAMETERS, "foundry.toml", "package-lock.json", "keeper/devnet/src/deploy.rs"];
 
 /// The two KMS keys of the keeper, the same in every devnet.
 #[must_use]
@@ -33,7 +37,7 @@ pub fn kms_keys() -> Vec<KmsKey> {
 }
 
 /// Starts a devnet with the protocols and Ballast deployed on `terms`, without interval mining, and writes its address book
-/// into `directory`. `config.kms_keys`, `load_state` and `dump_state` are set here.
+/// into `directory`, with the parameter file and the deployment file beside it. `config.kms_keys`, `load_state` and `dump_state` are set here.
 ///
 /// # Errors
 /// [`PrepareError`].
@@ -55,6 +59,10 @@ pub async fn start(
     book.endpoints = endpoints(&devnet);
     fs::create_dir_all(directory).map_err(file("create", directory))?;
     write_book(&book, directory)?;
+    for name in [PARAMETERS_FILE, DEPLOYMENT_FILE] {
+        let to = directory.join(name);
+        fs::copy(store.join(name), &to).map_err(file("write", &to))?;
+    }
     Ok((devnet, book))
 }
 

@@ -13,6 +13,7 @@ sol! {
     interface IRoles {
         function hasRole(bytes32 role, address account) external view returns (bool);
         function getThreshold() external view returns (uint256);
+        function getOwners() external view returns (address[] memory);
         function totalAssets() external view returns (uint256);
         function operationalStatus() external view returns (bool, string memory);
         function settledSize(address adapter) external view returns (uint256);
@@ -41,12 +42,17 @@ async fn ballast_is_handed_over_to_safe_and_timelock() {
             "{contract}: deployer is out"
         );
     }
-    let threshold = IRoles::new(book.contracts.governance, &rpc).getThreshold().call().await.unwrap();
-    assert_eq!(threshold, alloy::primitives::U256::from(2));
+    for (safe, owners, threshold) in [(book.contracts.governance, 5, 3), (book.contracts.emergency, 3, 2)] {
+        let safe = IRoles::new(safe, &rpc);
+        assert_eq!(safe.getThreshold().call().await.unwrap(), alloy::primitives::U256::from(threshold));
+        assert_eq!(safe.getOwners().call().await.unwrap().len(), owners);
+    }
     let status = IRoles::new(book.contracts.kill_switch, &rpc).operationalStatus().call().await.unwrap();
     assert!(status._0, "not operational: {}", status._1);
+    let venues: std::collections::BTreeSet<_> = book.venues.iter().map(|venue| venue.venue).collect();
+    assert_eq!((book.venues.len(), venues.len()), (4, 4), "four venues, each of its own");
     for venue in &book.venues {
-        let settled = IRoles::new(book.contracts.hub, &rpc).settledSize(venue.adapter).call().await.unwrap();
+        let settled = IRoles::new(book.contracts.kill_switch, &rpc).settledSize(venue.adapter).call().await.unwrap();
         assert!(settled > alloy::primitives::U256::ZERO, "{} has a checkpoint", venue.name);
     }
     assert!(rpc.get_balance(book.keeper).await.unwrap() > alloy::primitives::U256::ZERO);

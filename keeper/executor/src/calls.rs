@@ -1,4 +1,4 @@
-//! Calls that carry no decision: checkpoints, trips of the kill switch, the emergency exit.
+//! Calls that carry no decision: heartbeats, trips of the kill switch, the emergency exit.
 //!
 //! They take the same road as a decision from the simulation on, through the same outbox, so that the account has one nonce
 //! and a crash loses none of them.

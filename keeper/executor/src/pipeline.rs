@@ -23,9 +23,7 @@ use alloy::{
     providers::{DynProvider, Provider},
     signers::{SignerSync as _, local::PrivateKeySigner},
 };
-use ballast_chain::{
-    BlockContext, Overrides, RpcPool, Simulation, SimulationError, Simulator, TxPlan, verify_attestor_slot,
-};
+use ballast_chain::{AttestorSlot, BlockContext, Overrides, RpcPool, Simulation, SimulationError, Simulator, TxPlan};
 use ballast_store::{Facts, State, Store, Subject};
 use ballast_types::{Action, DecisionRecord};
 use serde_json::json;
@@ -229,7 +227,8 @@ impl Executor {
         block: BlockContext,
     ) -> Result<Simulated, Stop> {
         let scope = &self.config.scope;
-        let attestor = verify_attestor_slot(self.provider(), scope.hub).await?;
+        let slot = AttestorSlot::read(self.provider(), scope.hub).await?;
+        let attestor = slot.attestor();
         if attestor != self.attestor.address() {
             let own = self.attestor.address();
             return Err(Stop::Reject(format!(
@@ -247,7 +246,7 @@ impl Executor {
         let signature = throwaway.sign_hash_sync(&digest).map_err(|error| Stop::Reject(error.to_string()))?;
         let calldata = proof::calldata(allocations, &statement, &signature);
         let plan = self.plan(scope.hub, calldata, &block, MAX_GAS_LIMIT).await?;
-        let overrides = Overrides::attestor(scope.hub, throwaway.address());
+        let overrides = Overrides::attestor(scope.hub, &slot, throwaway.address());
         let simulation = self.simulate(&plan, &block, &overrides).await?;
         self.check_prediction(record, hash, &simulation, "presimulation")?;
         Ok(Simulated { plan, block, simulation })

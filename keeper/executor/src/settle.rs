@@ -15,7 +15,7 @@ use alloy::{
     providers::Provider,
     rpc::types::TransactionReceipt,
 };
-use ballast_chain::bindings::{IAdapter, Vault};
+use ballast_chain::bindings::{StrategyHub, Vault};
 use ballast_store::{Attempt, Facts, State, Subject};
 use serde_json::{json, to_value};
 use std::time::Duration;
@@ -261,11 +261,11 @@ impl Executor {
             let at = BlockId::hash(block_hash);
             let vault = Vault::new(self.config.scope.vault, self.provider());
             let idle = vault.idle().block(at).call().await.map_err(|error| ("the vault's idle", error))?;
+            let hub = StrategyHub::new(self.config.scope.hub, self.provider());
             let mut values = Vec::with_capacity(adapters.len());
             for adapter in adapters {
-                let adapter = IAdapter::new(*adapter, self.provider());
-                let value = adapter.value().block(at).call().await;
-                values.push(value.map_err(|error| ("an adapter's value", error))?);
+                let state = hub.positionState(*adapter).block(at).call().await;
+                values.push(state.map_err(|error| ("a position's value", error))?.value);
             }
             Ok::<_, (&'static str, CallError)>(Balances { idle, values })
         };

@@ -1,7 +1,10 @@
 //! The part of the world that the hub's verdict on a rebalance depends on.
 
 use alloy_primitives::Address;
-use ballast_types::{Assets, Bps, HubLimits, Snapshot, VenueReading, WAD, Wad, fixed::mul_div_floor};
+use ballast_types::{Assets, BlockRef, Bps, HubLimits, Snapshot, VenueReading, WAD, Wad, fixed::mul_div_floor};
+
+/// A size observation older than this many seconds counts for nothing (`SizeHistoryLib.MAX_AGE`).
+pub const MAX_CHECKPOINT_AGE: u64 = 48 * 60 * 60;
 
 /// Vault, hub and venues as `StrategyHub.rebalance` would find them. A plain value, so that it can be driven with any numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,11 +13,13 @@ pub struct HubView {
     pub now: u64,
     /// `KillSwitchManager.isOperational()`.
     pub operational: bool,
+    /// Deposits and additions are closed.
+    pub paused: bool,
     pub limits: HubLimits,
     /// Times of the last four rebalances, newest first, zero where there was none.
     pub recent: [u64; 4],
     pub idle: Assets,
-    /// The listed adapters in the order of the exit queue.
+    /// The listed positions in the order of the exit queue.
     pub venues: Vec<VenueView>,
 }
 
@@ -25,9 +30,15 @@ pub struct VenueView {
     pub cap: Assets,
     /// The target last stored by the hub.
     pub target: Bps,
+    /// An ERC-4626 venue whose shares the vault holds itself.
+    pub direct: bool,
+    /// Out of NAV until it is recovered.
+    pub quarantined: bool,
+    /// What is in its flow bucket.
+    pub flow_used: Assets,
     /// `KillSwitchManager.canAdd(adapter)`.
     pub can_add: bool,
-    /// `None` if the venue cannot be read.
+    /// `None` if the venue cannot be read or is quarantined.
     pub figures: Option<Figures>,
 }
 
@@ -43,9 +54,9 @@ pub struct Figures {
     pub liquidity: Assets,
     /// All that depositors hold in the venue.
     pub size: Assets,
-    /// The lent part of `size`, rounded up: 1e18 = all of it.
+    /// The lent part of `size`, rounded up: 1e18 = all of it. Not asked of a position held directly, where liquidity says it.
     pub utilisation: Wad,
-    /// `StrategyHub.settledSize(adapter)`; zero if there is no observation of an earlier block.
+    /// `KillSwitchManager.settledSize(adapter)`; zero if there is none that counts.
     pub settled: Assets,
     pub depositable: bool,
 }
@@ -73,6 +84,7 @@ impl HubView {
         Self {
             now: snapshot.block.timestamp,
             operational: snapshot.kill_switch.operational,
+            paused: snapshot.vault.deposits_paused,
             limits: snapshot.hub.limits,
             recent: snapshot.hub.recent,
             idle: snapshot.vault.idle,
@@ -83,8 +95,11 @@ impl HubView {
                     adapter: venue.adapter,
                     cap: venue.cap,
                     target: venue.target,
+                    direct: venue.direct,
+                    quarantined: venue.quarantined,
+                    flow_used: venue.flow_used,
                     can_add: venue.can_add,
-                    figures: figures(&venue.reading, snapshot.block.number),
+                    figures: figures(&venue.reading, snapshot.block).filter(|_| !venue.quarantined),
                 })
                 .collect(),
         }
@@ -96,7 +111,7 @@ impl HubView {
         self.venues.iter().find(|venue| venue.adapter == adapter)
     }
 
-    /// Idle plus all positions, an unreadable one counted as zero; `None` if that does not fit.
+    /// Idle plus all positions, one that is unreadable or quarantined counted as zero; `None` if that does not fit.
     #[must_use]
     pub fn nav(&self) -> Option<Assets> {
         self.venues
@@ -106,7 +121,7 @@ impl HubView {
     }
 }
 
-fn figures(reading: &VenueReading, block: u64) -> Option<Figures> {
+fn figures(reading: &VenueReading, block: BlockRef) -> Option<Figures> {
     match reading {
         VenueReading::Unreadable { .. } => None,
         VenueReading::Read { value, liquidity, utilisation, size, checkpoint, depositable, .. } => Some(Figures {
@@ -114,8 +129,10 @@ fn figures(reading: &VenueReading, block: u64) -> Option<Figures> {
             liquidity: *liquidity,
             size: *size,
             utilisation: *utilisation,
-            // An observation of the snapshot's own block is an earlier one for the block that follows.
-            settled: checkpoint.filter(|checkpoint| checkpoint.block <= block).map_or(Assets::ZERO, |c| c.size),
+            // A checkpoint of the snapshot's own block is an earlier one for the block that follows.
+            settled: checkpoint
+                .filter(|c| c.block <= block.number && block.timestamp <= c.time.saturating_add(MAX_CHECKPOINT_AGE))
+                .map_or(Assets::ZERO, |c| c.size),
             depositable: *depositable,
         }),
     }
@@ -126,6 +143,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use ballast_types::Checkpoint;
+
+    const TIME: u64 = 1_700_000_000;
+
+    fn block() -> BlockRef {
+        BlockRef { number: 100, hash: Default::default(), timestamp: TIME, next_base_fee: 0 }
+    }
 
     fn read(checkpoint: Option<Checkpoint>) -> Figures {
         let reading = VenueReading::Read {
@@ -140,16 +163,24 @@ mod tests {
             supply_queue: vec![],
             withdraw_queue: vec![],
         };
-        figures(&reading, 100).unwrap()
+        figures(&reading, block()).unwrap()
     }
 
     #[test]
     fn a_checkpoint_counts_from_the_block_after_it_was_taken() {
-        let settled = |block| read(Some(Checkpoint { size: Assets(42), block })).settled;
+        let settled = |block| read(Some(Checkpoint { size: Assets(42), time: TIME, block })).settled;
         assert_eq!(settled(99), Assets(42));
         assert_eq!(settled(100), Assets(42), "the rebalance runs in block 101 at the earliest");
         assert_eq!(settled(101), Assets::ZERO);
         assert_eq!(read(None).settled, Assets::ZERO);
+    }
+
+    // SPEC C5
+    #[test]
+    fn a_checkpoint_counts_for_forty_eight_hours() {
+        let settled = |time| read(Some(Checkpoint { size: Assets(42), time, block: 1 })).settled;
+        assert_eq!(settled(TIME - 172_800), Assets(42));
+        assert_eq!(settled(TIME - 172_801), Assets::ZERO);
     }
 
     #[test]
@@ -164,6 +195,6 @@ mod tests {
 
     #[test]
     fn an_unreadable_venue_has_no_figures() {
-        assert_eq!(figures(&VenueReading::Unreadable { why: String::new() }, 100), None);
+        assert_eq!(figures(&VenueReading::Unreadable { why: String::new() }, block()), None);
     }
 }

@@ -8,5 +8,7 @@ mod hub_view;
 pub mod limits;
 
 pub use feeds::{FeedFault, FeedHealth, assess};
-pub use hub_view::{Figures, HubView, VenueView};
-pub use limits::{Allocation, Leg, Outcome, Violation, check_schedule, check_targets, judge, next_allowed};
+pub use hub_view::{Figures, HubView, MAX_CHECKPOINT_AGE, VenueView};
+pub use limits::{
+    Allocation, Leg, Outcome, Violation, approval_threshold, check_schedule, check_targets, judge, next_allowed,
+};

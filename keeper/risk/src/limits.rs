@@ -1,7 +1,8 @@
 //! The hub's verdict on a rebalance, rule by rule in the order in which the contracts ask.
 //!
-//! Each [`Violation`] has the name of the Solidity error it stands for. Caller and proof are not judged here; a venue that rounds
-//! or charges on the way in or out is not modelled (see [`Figures`]), so `Vault.LossTooHigh` has no counterpart.
+//! Each [`Violation`] has the name of the Solidity error it stands for. Caller and proof are not judged here, and no approval of the
+//! Safe is counted on; a venue that rounds or charges on the way in or out is not modelled (see [`Figures`]), so the vault's loss
+//! bounds have no counterpart.
 
 use crate::{Figures, HubView, VenueView};
 use alloy_primitives::{Address, U256};
@@ -36,6 +37,8 @@ pub struct Outcome {
     pub legs: Vec<Leg>,
     /// The sum of all legs.
     pub turnover: Assets,
+    /// The sum of the legs that enter a venue, which is what the hub holds against its approval threshold.
+    pub added: Assets,
 }
 
 /// One position before and after.
@@ -59,8 +62,14 @@ pub enum Violation {
     TargetOutOfBounds { adapter: Address, bps: Bps, min: Bps, max: Bps },
     #[error("{adapter}: target {} bps is less than {} bps from the stored {} bps", bps.0, min_step.0, stored.0)]
     StepTooSmall { adapter: Address, bps: Bps, stored: Bps, min_step: Bps },
-    #[error("{adapter}: the venue cannot be read, so NAV is unknown")]
+    #[error(
+        "{adapter}: the position cannot be read or is quarantined, and while part of NAV is unknown nothing is added anywhere"
+    )]
     VenueUnreadable { adapter: Address },
+    #[error("{adapter}: the position is quarantined")]
+    VenueQuarantined { adapter: Address },
+    #[error("deposits are paused, and with them additions")]
+    Paused,
     #[error("{adapter}: targets must be strictly ascending by adapter")]
     TargetsUnsorted { adapter: Address },
     #[error("{adapter}: the vault does not list this adapter")]
@@ -76,18 +85,23 @@ pub enum Violation {
     CapExceeded { adapter: Address, value: Assets, cap: Assets },
     #[error("idle would be {idle} of NAV {nav}, expected at least {} bps", reserve.0)]
     ReserveTooLow { idle: Assets, nav: Assets, reserve: Bps },
+    #[error("{adapter}: additions of the last day would be {flow}, its bucket holds {bucket}")]
+    FlowExceeded { adapter: Address, flow: Assets, bucket: Assets },
     #[error("{adapter}: the kill switch blocks additions here")]
     VenueNotOperational { adapter: Address },
+    /// Not an error of ours: the venue itself reverts.
     #[error("{adapter}: the venue takes no deposits")]
     VenueClosed { adapter: Address },
     #[error("{adapter}: utilisation would be {} (1e18 = 100 %), expected at most {} bps", utilisation.0, max.0)]
     UtilisationTooHigh { adapter: Address, utilisation: Wad, max: Bps },
     #[error("{adapter}: the position would be {value}, only {liquidity} of it liquid")]
     PositionNotLiquid { adapter: Address, value: Assets, liquidity: Assets },
-    #[error("{adapter}: the hub has no size observation of an earlier block")]
+    #[error("{adapter}: there is no settled observation of its size")]
     CheckpointMissing { adapter: Address },
     #[error("{adapter}: the position would be {value}, more than {} bps of the venue's {size}", max.0)]
     VenueShareExceeded { adapter: Address, value: Assets, size: Assets, max: Bps },
+    #[error("{turnover} would be added, more than {threshold} needs the Safe's approval")]
+    ApprovalRequired { turnover: Assets, threshold: Assets },
     /// Has no counterpart on-chain, where sums have 256 bits.
     #[error("amounts do not fit 128 bits")]
     AmountOutOfRange,
@@ -104,6 +118,8 @@ impl Violation {
             Self::TargetOutOfBounds { .. } => "TargetOutOfBounds",
             Self::StepTooSmall { .. } => "StepTooSmall",
             Self::VenueUnreadable { .. } => "VenueUnreadable",
+            Self::VenueQuarantined { .. } => "VenueQuarantined",
+            Self::Paused => "EnforcedPause",
             Self::TargetsUnsorted { .. } => "TargetsUnsorted",
             Self::AdapterNotListed { .. } => "AdapterNotListed",
             Self::InsufficientLiquidity { .. } => "InsufficientLiquidity",
@@ -111,12 +127,14 @@ impl Violation {
             Self::InsufficientIdle { .. } => "InsufficientIdle",
             Self::CapExceeded { .. } => "CapExceeded",
             Self::ReserveTooLow { .. } => "ReserveTooLow",
+            Self::FlowExceeded { .. } => "FlowExceeded",
             Self::VenueNotOperational { .. } => "VenueNotOperational",
             Self::VenueClosed { .. } => "VenueClosed",
             Self::UtilisationTooHigh { .. } => "UtilisationTooHigh",
             Self::PositionNotLiquid { .. } => "PositionNotLiquid",
             Self::CheckpointMissing { .. } => "CheckpointMissing",
             Self::VenueShareExceeded { .. } => "VenueShareExceeded",
+            Self::ApprovalRequired { .. } => "ApprovalRequired",
             Self::AmountOutOfRange => "AmountOutOfRange",
         }
     }
@@ -164,9 +182,25 @@ pub fn check_targets(view: &HubView, targets: &[Allocation]) -> Result<Outcome, 
     }
     for leg in moved.legs.iter().filter(|leg| leg.after > leg.before) {
         let (venue, figures) = readable(view, leg.adapter)?;
-        check_addition(venue, figures, leg.after, &view.limits)?;
+        check_addition(venue, figures, leg.after, moved.nav, &view.limits)?;
+    }
+    let threshold = approval_threshold(&view.limits, moved.nav);
+    if moved.added > threshold {
+        return Err(Violation::ApprovalRequired { turnover: moved.added, threshold });
     }
     Ok(moved)
+}
+
+/// The most that may be added in one rebalance without the Safe's approval.
+#[must_use]
+pub fn approval_threshold(limits: &HubLimits, nav: Assets) -> Assets {
+    limits.approval_floor.max(nav.share(limits.approval))
+}
+
+/// The most that may be in one venue's flow bucket.
+#[must_use]
+pub fn flow_bucket(limits: &HubLimits, nav: Assets) -> Assets {
+    nav.share(limits.flow)
 }
 
 /// `StrategyHub._storeTargets`: bounds, and the step against what is stored by then.
@@ -197,9 +231,6 @@ fn check_bounds(view: &HubView, targets: &[Allocation]) -> Result<(), Violation>
 
 /// `Vault.reallocate`: reductions in the order of the targets, then additions, then the vault's own bounds.
 fn reallocate(view: &HubView, targets: &[Allocation]) -> Result<Outcome, Violation> {
-    if let Some(venue) = view.venues.iter().find(|venue| venue.figures.is_none()) {
-        return Err(Violation::VenueUnreadable { adapter: venue.adapter });
-    }
     let nav = view.nav().ok_or(Violation::AmountOutOfRange)?;
     let mut idle = view.idle;
     let mut turnover = Assets::ZERO;
@@ -211,11 +242,15 @@ fn reallocate(view: &HubView, targets: &[Allocation]) -> Result<Outcome, Violati
             return Err(Violation::TargetsUnsorted { adapter });
         }
         previous = adapter;
-        let (_, figures) = readable(view, adapter)?;
-        let before = figures.value;
+        let venue = view.venue(adapter).ok_or(Violation::AdapterNotListed { adapter })?;
+        if venue.quarantined {
+            return Err(Violation::VenueQuarantined { adapter });
+        }
+        // What cannot be read counts as nothing, so there is nothing to take out of it.
+        let before = venue.figures.map_or(Assets::ZERO, |figures| figures.value);
         let goal = nav.share(bps);
         let mut after = goal.max(before);
-        if goal < before {
+        if let (true, Some(figures)) = (goal < before, &venue.figures) {
             let out = withdraw(adapter, figures, goal, bps)?;
             if out < min_out {
                 return Err(Violation::InsufficientOut { adapter, out, min_out });
@@ -227,13 +262,20 @@ fn reallocate(view: &HubView, targets: &[Allocation]) -> Result<Outcome, Violati
         legs.push(Leg { adapter, before, after });
     }
 
+    let mut added = Assets::ZERO;
     for leg in legs.iter().filter(|leg| leg.after > leg.before) {
+        check_open(view)?;
+        let (_, figures) = readable(view, leg.adapter)?;
         let required = leg.after.saturating_sub(leg.before);
         if required > idle {
             return Err(Violation::InsufficientIdle { required, idle });
         }
+        if !figures.depositable {
+            return Err(Violation::VenueClosed { adapter: leg.adapter });
+        }
         idle = idle.saturating_sub(required);
         turnover = sum(turnover, required)?;
+        added = sum(added, required)?;
     }
     for (leg, target) in legs.iter().zip(targets).filter(|(leg, _)| leg.after > leg.before) {
         let (venue, _) = readable(view, leg.adapter)?;
@@ -245,7 +287,21 @@ fn reallocate(view: &HubView, targets: &[Allocation]) -> Result<Outcome, Violati
             return Err(Violation::InsufficientOut { adapter: leg.adapter, out, min_out: target.min_out });
         }
     }
-    Ok(Outcome { nav, idle_after: idle, legs, turnover })
+    Ok(Outcome { nav, idle_after: idle, legs, turnover, added })
+}
+
+/// The vault lets anything be added at all.
+///
+/// # Errors
+/// [`Violation::Paused`], [`Violation::VenueUnreadable`].
+pub fn check_open(view: &HubView) -> Result<(), Violation> {
+    if view.paused {
+        return Err(Violation::Paused);
+    }
+    match view.venues.iter().rev().find(|venue| venue.figures.is_none()) {
+        Some(venue) => Err(Violation::VenueUnreadable { adapter: venue.adapter }),
+        None => Ok(()),
+    }
 }
 
 /// What a reduction pays: the difference, or for a target of zero all that can be had.
@@ -261,7 +317,7 @@ fn withdraw(adapter: Address, figures: &Figures, goal: Assets, bps: Bps) -> Resu
     Ok(required)
 }
 
-/// `StrategyHub._checkAddition`: the rules for a venue that was added to, on its state after the addition.
+/// `StrategyHub._checkAdditions` for one venue: its bucket, then the rules on its state after the addition.
 ///
 /// # Errors
 /// The first rule that fails.
@@ -269,27 +325,30 @@ pub fn check_addition(
     venue: &VenueView,
     figures: &Figures,
     after: Assets,
+    nav: Assets,
     limits: &HubLimits,
 ) -> Result<(), Violation> {
     let adapter = venue.adapter;
+    let added = after.saturating_sub(figures.value);
+    let (flow, bucket) = (sum(venue.flow_used, added)?, flow_bucket(limits, nav));
+    if flow > bucket {
+        return Err(Violation::FlowExceeded { adapter, flow, bucket });
+    }
     if !venue.can_add {
         return Err(Violation::VenueNotOperational { adapter });
     }
-    if !figures.depositable {
-        return Err(Violation::VenueClosed { adapter });
+    if figures.settled == Assets::ZERO {
+        return Err(Violation::CheckpointMissing { adapter });
     }
-    let added = after.saturating_sub(figures.value);
     let size_after = sum(figures.size, added)?;
-    let utilisation = utilisation(figures.lent(), size_after)?;
+    let liquidity = sum(figures.withdrawable(), added)?;
+    let utilisation =
+        if venue.direct { part(after.saturating_sub(liquidity), after)? } else { part(figures.lent(), size_after)? };
     if utilisation.0 > u128::from(limits.max_utilisation.0) * WAD_PER_BPS {
         return Err(Violation::UtilisationTooHigh { adapter, utilisation, max: limits.max_utilisation });
     }
-    let liquidity = sum(figures.withdrawable(), added)?;
     if liquidity < after {
         return Err(Violation::PositionNotLiquid { adapter, value: after, liquidity });
-    }
-    if figures.settled == Assets::ZERO {
-        return Err(Violation::CheckpointMissing { adapter });
     }
     let size = size_after.min(figures.settled);
     let max = limits.max_venue_share;
@@ -299,12 +358,12 @@ pub fn check_addition(
     Ok(())
 }
 
-/// Lent over size, rounded up as the adapters do.
-fn utilisation(lent: Assets, size: Assets) -> Result<Wad, Violation> {
-    if size == Assets::ZERO {
+/// What is out of reach as a part of the whole, rounded up as the adapters and the hub do.
+fn part(out: Assets, whole: Assets) -> Result<Wad, Violation> {
+    if whole == Assets::ZERO {
         return Ok(Wad::ZERO);
     }
-    let exact = product(lent.0, WAD).div_ceil(U256::from(size.0));
+    let exact = product(out.0, WAD).div_ceil(U256::from(whole.0));
     u128::try_from(exact).map(Wad).map_err(|_| Violation::AmountOutOfRange)
 }
 

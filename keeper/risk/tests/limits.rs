@@ -17,6 +17,9 @@ fn view() -> HubView {
         adapter,
         cap: Assets(1_000_000_000),
         target: Bps(if value == 0 { 0 } else { 3_333 }),
+        direct: false,
+        quarantined: false,
+        flow_used: Assets::ZERO,
         can_add: true,
         figures: Some(Figures {
             value: Assets(value),
@@ -30,6 +33,7 @@ fn view() -> HubView {
     HubView {
         now: NOW,
         operational: true,
+        paused: false,
         limits: HubLimits {
             reserve: Bps(500),
             min_position: Bps(500),
@@ -37,6 +41,9 @@ fn view() -> HubView {
             min_step: Bps(500),
             max_venue_share: Bps(100),
             max_utilisation: Bps(9_500),
+            flow: Bps(10_000),
+            approval: Bps(10_000),
+            approval_floor: Assets::ZERO,
             cooldown: 21_600,
         },
         recent: [0; 4],
@@ -66,6 +73,7 @@ fn an_accepted_rebalance_reports_its_legs() {
     assert_eq!(outcome.nav, Assets(1_500_000));
     assert_eq!(outcome.idle_after, Assets(1_500_000 - 75_000 - 600_000));
     assert_eq!(outcome.turnover, Assets(425_000 + 600_000));
+    assert_eq!(outcome.added, Assets(600_000));
     let legs: Vec<_> = outcome.legs.iter().map(|leg| (leg.adapter, leg.before.0, leg.after.0)).collect();
     assert_eq!(legs, [(A, 500_000, 75_000), (B, 0, 600_000)]);
 }
@@ -125,8 +133,89 @@ fn targets_are_listed_adapters_in_strictly_ascending_order() {
 }
 
 #[test]
-fn an_unreadable_venue_makes_nav_unknown_even_when_it_is_not_listed_as_a_target() {
-    assert_eq!(verdict(&[to(B, 500)], |view| view.venues[0].figures = None), "VenueUnreadable");
+fn while_one_venue_is_unreadable_nothing_is_added_and_the_others_are_reduced() {
+    let blind = |index: usize| move |view: &mut HubView| view.venues[index].figures = None;
+    assert_eq!(verdict(&[to(B, 500)], blind(0)), "VenueUnreadable");
+    assert_eq!(verdict(&[to(A, 500)], blind(0)), "VenueUnreadable", "it counts as nothing, so this is an addition");
+    assert_eq!(verdict(&[to(A, 0)], blind(0)), "ok", "there is nothing to take out of it");
+    assert_eq!(verdict(&[to(A, 500)], blind(1)), "ok");
+    let quarantined = |view: &mut HubView| {
+        blind(0)(view);
+        view.venues[0].quarantined = true;
+    };
+    assert_eq!(verdict(&[to(A, 0)], quarantined), "VenueQuarantined");
+    assert_eq!(verdict(&[to(B, 500)], quarantined), "VenueUnreadable");
+}
+
+#[test]
+fn a_paused_vault_takes_no_additions_and_lets_reductions_through() {
+    let paused = |view: &mut HubView| view.paused = true;
+    assert_eq!(verdict(&[to(B, 500)], paused), "EnforcedPause");
+    assert_eq!(verdict(&[to(A, 500)], paused), "ok");
+    let and_blind = |view: &mut HubView| {
+        paused(view);
+        view.venues[0].figures = None;
+    };
+    assert_eq!(verdict(&[to(B, 500)], and_blind), "EnforcedPause");
+}
+
+// SPEC C5
+#[test]
+fn a_days_additions_to_one_venue_stay_within_its_bucket() {
+    // NAV 1 500 000; B gets 600 000.
+    let with = |flow: u16, used: u128| {
+        move |view: &mut HubView| {
+            view.limits.flow = Bps(flow);
+            view.venues[1].flow_used = Assets(used);
+        }
+    };
+    assert_eq!(verdict(&[to(B, 4_000)], with(4_000, 0)), "ok");
+    assert_eq!(verdict(&[to(B, 4_000)], with(4_000, 1)), "FlowExceeded");
+    assert_eq!(verdict(&[to(B, 4_000)], with(5_000, 150_000)), "ok");
+    assert_eq!(verdict(&[to(B, 4_000)], with(5_000, 150_001)), "FlowExceeded");
+    let of_the_other = |view: &mut HubView| {
+        with(4_000, 0)(view);
+        view.venues[0].flow_used = Assets(600_000);
+    };
+    assert_eq!(verdict(&[to(A, 500), to(B, 4_000)], of_the_other), "ok", "reductions pass whatever is in the bucket");
+}
+
+// SPEC C13
+#[test]
+fn additions_above_the_threshold_need_the_safe() {
+    let with = |bps: u16, floor: u128| {
+        move |view: &mut HubView| {
+            view.limits.approval = Bps(bps);
+            view.limits.approval_floor = Assets(floor);
+        }
+    };
+    // 600 000 of 1 500 000 are 40 %; what comes out of A does not count.
+    let targets = [to(A, 500), to(B, 4_000)];
+    assert_eq!(verdict(&targets, with(4_000, 0)), "ok");
+    assert_eq!(verdict(&targets, with(3_999, 0)), "ApprovalRequired");
+    assert_eq!(verdict(&targets, with(0, 600_000)), "ok", "the larger of the two counts");
+    assert_eq!(verdict(&targets, with(0, 599_999)), "ApprovalRequired");
+    assert_eq!(verdict(&[to(A, 500)], with(0, 0)), "ok");
+}
+
+#[test]
+fn a_direct_positions_utilisation_is_the_part_that_could_not_leave() {
+    // The venue as a whole may be lent out to the last unit.
+    let direct = |liquidity: u128| {
+        move |view: &mut HubView| {
+            view.venues[0].direct = true;
+            figures(view, 0).utilisation = Wad(WAD);
+            figures(view, 0).liquidity = Assets(liquidity);
+        }
+    };
+    // 600 000 after the addition, 100 000 of it liquid beside what was before.
+    assert_eq!(verdict(&[to(A, 4_000)], direct(500_000)), "ok");
+    assert_eq!(verdict(&[to(A, 4_000)], direct(499_999)), "PositionNotLiquid");
+    let strict = |view: &mut HubView| {
+        direct(499_999)(view);
+        view.limits.max_utilisation = Bps(0);
+    };
+    assert_eq!(verdict(&[to(A, 4_000)], strict), "UtilisationTooHigh");
 }
 
 #[test]
@@ -194,7 +283,11 @@ fn a_venue_that_may_not_be_added_to_can_still_be_reduced() {
     };
     assert_eq!(verdict(&[to(B, 1_000)], closed), "VenueNotOperational");
     assert_eq!(verdict(&[to(A, 1_000)], closed), "ok");
-    assert_eq!(verdict(&[to(B, 1_000)], |view| figures(view, 1).depositable = false), "VenueClosed");
+    assert_eq!(
+        verdict(&[to(B, 1_000)], |view| figures(view, 1).depositable = false),
+        "VenueClosed",
+        "the venue reverts"
+    );
     assert_eq!(verdict(&[to(A, 1_000)], |view| figures(view, 0).depositable = false), "ok");
 }
 
@@ -258,6 +351,35 @@ fn of_two_violations_the_contracts_first_is_reported() {
         view.limits.reserve = Bps(0);
     };
     assert_eq!(verdict(&[to(B, 1_000)], without_reserve), "VenueNotOperational");
+    let no_flow = |view: &mut HubView| {
+        without_reserve(view);
+        view.limits.flow = Bps(999);
+        figures(view, 1).settled = Assets::ZERO;
+        view.limits.approval = Bps(0);
+    };
+    assert_eq!(verdict(&[to(B, 1_000)], no_flow), "FlowExceeded");
+    let not_settled = |view: &mut HubView| {
+        no_flow(view);
+        view.limits.flow = Bps(10_000);
+        view.venues[1].can_add = true;
+        figures(view, 1).utilisation = Wad(WAD);
+    };
+    assert_eq!(verdict(&[to(B, 1_000)], not_settled), "CheckpointMissing");
+    let lent_out = |view: &mut HubView| {
+        not_settled(view);
+        figures(view, 1).settled = Assets(1);
+    };
+    assert_eq!(verdict(&[to(B, 1_000)], lent_out), "UtilisationTooHigh");
+    let small = |view: &mut HubView| {
+        lent_out(view);
+        figures(view, 1).utilisation = Wad(0);
+    };
+    assert_eq!(verdict(&[to(B, 1_000)], small), "VenueShareExceeded");
+    let only_approval = |view: &mut HubView| {
+        small(view);
+        figures(view, 1).settled = Assets(200_000_000);
+    };
+    assert_eq!(verdict(&[to(B, 1_000)], only_approval), "ApprovalRequired");
 }
 
 #[test]

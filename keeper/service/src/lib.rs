@@ -8,6 +8,7 @@
 mod config;
 mod cycle;
 pub mod exit;
+mod heartbeat;
 mod keeper;
 mod observer;
 

@@ -1,4 +1,4 @@
-//! Transactions that carry no decision: checkpoints, trips of the kill switch, the emergency exit.
+//! Transactions that carry no decision: heartbeats, trips of the kill switch, the emergency exit.
 
 use crate::rows::{now_ms, optional_address, unsigned};
 use crate::{Store, StoreError};

@@ -37,11 +37,13 @@ pub struct BlockRef {
 pub struct VaultState {
     pub address: Address,
     pub asset: Address,
-    /// `idle` plus the values of all readable adapters.
+    /// `Vault.nav()`: `idle` plus the values of all positions that are in NAV, gains not released to the share price yet included.
+    /// The hub measures everything against it.
     pub nav: Assets,
     pub idle: Assets,
     /// The hard bound on the NAV a move may lose.
     pub max_loss: Bps,
+    /// Deposits, and with them additions to any venue, are closed.
     pub deposits_paused: bool,
 }
 
@@ -56,6 +58,12 @@ pub struct HubLimits {
     pub max_venue_share: Bps,
     /// Above this utilisation nothing is added to a venue.
     pub max_utilisation: Bps,
+    /// What may be added to one venue within a day, as a part of NAV: the size of its bucket, which drains evenly.
+    pub flow: Bps,
+    /// Additions above this part of NAV need the Safe's approval …
+    pub approval: Bps,
+    /// … unless they are not above this amount.
+    pub approval_floor: Assets,
     /// Seconds between two rebalances.
     pub cooldown: u64,
 }
@@ -68,6 +76,10 @@ pub struct HubState {
     pub nonce: u64,
     /// Timestamps of the last four rebalances, newest first, zero where there was none.
     pub recent: [u64; 4],
+    /// The keeper's last sign of life (`StrategyHub.lastSeen()`), Unix seconds.
+    pub last_seen: u64,
+    /// Seconds for which the keeper may be silent; afterwards anyone may call the exit.
+    pub grace: u64,
     pub limits: HubLimits,
 }
 
@@ -104,14 +116,21 @@ pub struct VenueState {
     /// The operator's name for it.
     pub name: String,
     pub kind: VenueKind,
+    /// The position: its adapter, or the venue itself where the vault holds its shares directly.
     pub adapter: Address,
     /// The contract the position sits in.
     pub venue: Address,
+    /// Whether the vault holds the shares of an ERC-4626 venue itself.
+    pub direct: bool,
+    /// Whether the position is out of NAV until it is recovered.
+    pub quarantined: bool,
     /// The vault's absolute cap on the position.
     pub cap: Assets,
     /// The target last stored by the hub.
     pub target: Bps,
-    /// `KillSwitchManager.canAdd(adapter)`: the feeds this venue depends on are healthy and out of cooldown.
+    /// What is in the venue's flow bucket (`StrategyHub.positionState(adapter).flowUsed`).
+    pub flow_used: Assets,
+    /// `KillSwitchManager.canAdd(adapter)`: the feeds this venue depends on are healthy and no trigger of its own blocks it.
     pub can_add: bool,
     pub reading: VenueReading,
 }
@@ -123,14 +142,15 @@ pub enum VenueReading {
     Read {
         /// The position's value, as the vault counts it.
         value: Assets,
-        /// What could be withdrawn now without loss.
+        /// What could be withdrawn now within the venue's slippage bound; of plain lending, without loss.
         liquidity: Assets,
-        /// 1e18 = everything is lent out.
+        /// 1e18 = everything is lent out. Of a position held directly it is the part of it that could not be withdrawn now.
         utilisation: Wad,
         /// All that depositors hold in the venue.
         size: Assets,
-        /// The hub's own earlier observation of `size`; `None` before the first.
+        /// The kill switch's newest confirmed observation of `size`; `None` before the first.
         checkpoint: Option<Checkpoint>,
+        /// Whether the venue takes deposits at all.
         depositable: bool,
         /// The part of the venue's earnings its manager keeps (MetaMorpho's performance fee).
         performance_fee: Wad,
@@ -147,8 +167,11 @@ pub enum VenueReading {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Checkpoint {
+    /// What the other depositors held, the lower of two observations.
     pub size: Assets,
-    /// The block of the first observation in this checkpoint's window.
+    /// Unix time of its confirmation.
+    pub time: u64,
+    /// The block of its confirmation; it counts from the next one on.
     pub block: u64,
 }
 

@@ -69,6 +69,27 @@ contract EmergencyExitTest is BallastFixture {
         assertEq(vault.idle(), 1000e6);
     }
 
+    // SPEC C10: deposits close first, even if every leg reverts and takes its own pause back.
+    function test_DepositsCloseEvenIfNothingComesHome() public {
+        low.setFaults(Fault.None, Fault.None, Fault.Revert);
+        mid.setFaults(Fault.None, Fault.None, Fault.BurnGas);
+        high.setFaults(Fault.None, Fault.None, Fault.HugeReturn);
+        vm.prank(guardian);
+        IStrategyHub.ExitResult[] memory results = hub.emergencyExit();
+        for (uint256 i; i < 3; ++i) {
+            assertFalse(results[i].ok);
+        }
+        assertTrue(vault.paused());
+        assertEq(vault.maxDeposit(bob), 0);
+    }
+
+    // SPEC C10: nor has an exit of no venue at all left them open.
+    function test_AnExitOfNothingClosesDeposits() public {
+        vm.prank(guardian);
+        hub.exitVenues(new address[](0));
+        assertTrue(vault.paused());
+    }
+
     // SPEC C10: whatever the failing venue's risk, so wherever in the order it stands.
     function test_AVenueThatBurnsAllGasLeavesTheOthersTheirs() public {
         mid.setFaults(Fault.None, Fault.None, Fault.BurnGas);

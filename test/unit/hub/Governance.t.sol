@@ -66,6 +66,18 @@ contract HubGovernanceTest is BallastFixture {
         _accepted(l);
 
         l = defaultLimits();
+        l.flowBps = 10_001;
+        _refused(l);
+        l.flowBps = 0;
+        _accepted(l);
+
+        l = defaultLimits();
+        l.approvalBps = 10_001;
+        _refused(l);
+        l.approvalBps = 0;
+        _accepted(l);
+
+        l = defaultLimits();
         l.cooldown = 1 hours - 1;
         _refused(l);
         l.cooldown = 24 hours + 1;
@@ -80,7 +92,7 @@ contract HubGovernanceTest is BallastFixture {
         IStrategyHub.Limits memory l = defaultLimits();
         l.cooldown = 0;
         vm.expectRevert(IStrategyHub.LimitOutOfBounds.selector);
-        new StrategyHub(vault, killSwitch, attestor.addr, timelock, l);
+        new StrategyHub(vault, killSwitch, attestor.addr, timelock, l, GRACE_PERIOD);
     }
 
     function test_SetAttestorTakesEffectAtOnce() public {

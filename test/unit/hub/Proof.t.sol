@@ -64,7 +64,7 @@ contract ProofTest is BallastFixture {
     // SPEC C3
     function test_RevertIf_SignedForAnotherHub() public {
         Proofs.Statement memory s = _statement();
-        s.hub = address(new StrategyHub(vault, killSwitch, attestor.addr, timelock, defaultLimits()));
+        s.hub = address(new StrategyHub(vault, killSwitch, attestor.addr, timelock, defaultLimits(), GRACE_PERIOD));
         _rejectsAttestor(_statement(), _signature(s));
     }
 

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IStrategyHub} from "../../../contracts/interfaces/IStrategyHub.sol";
+import {PegBandLib} from "../../../contracts/types/PegBand.sol";
 import {ScriptedFeed} from "../../../script/protocols/ScriptedFeed.sol";
 import {BallastFixture} from "../../support/BallastFixture.sol";
 import {ScriptedAdapter} from "../../support/ScriptedAdapter.sol";
@@ -27,21 +28,18 @@ contract VenueLimitsTest is BallastFixture {
 
     // SPEC C5: and on what it was in an earlier block.
     function test_VenueShareEdgeEarlier() public {
-        low.setVenueSize(SMALLEST - 1);
-        hub.checkpoint(address(low));
-        nextBlock();
+        _observeAs(SMALLEST - 1);
         low.setVenueSize(1000 * SMALLEST);
         rebalanceReverts(one(low, 1000), _shareExceeded(SMALLEST - 1));
     }
 
     // SPEC C5: a venue inflated for one transaction is as small as it was before.
     function test_AFlashInflatedVenueIsStillSmall() public {
-        low.setVenueSize(SMALLEST / 2);
-        hub.checkpoint(address(low));
-        pass(hub.CHECKPOINT_WINDOW());
+        _observeAs(SMALLEST / 2);
+        pass(COOLDOWN);
         // In one block: inflate, observe, rebalance, deflate.
         low.setVenueSize(1000 * SMALLEST);
-        hub.checkpoint(address(low));
+        killSwitch.observe(vault.adapters());
         rebalanceReverts(one(low, 1000), _shareExceeded(SMALLEST / 2));
     }
 
@@ -52,8 +50,10 @@ contract VenueLimitsTest is BallastFixture {
         rebalanceReverts(
             one(fresh, 1000), abi.encodeWithSelector(IStrategyHub.CheckpointMissing.selector, address(fresh))
         );
-        hub.checkpoint(address(fresh));
-        // An observation does not count in its own block.
+        killSwitch.observe(vault.adapters());
+        nextBlock();
+        killSwitch.observe(vault.adapters());
+        // The second observation does not count in its own block.
         rebalanceReverts(
             one(fresh, 1000), abi.encodeWithSelector(IStrategyHub.CheckpointMissing.selector, address(fresh))
         );
@@ -103,14 +103,6 @@ contract VenueLimitsTest is BallastFixture {
         rebalance(one(low, 1000));
     }
 
-    // SPEC C5
-    function test_RevertIf_TheVenueTakesNoDeposits() public {
-        low.setHealth(false, true);
-        rebalanceReverts(one(low, 1000), abi.encodeWithSelector(IStrategyHub.VenueClosed.selector, address(low)));
-        low.setHealth(true, true);
-        rebalance(one(low, 1000));
-    }
-
     // SPEC C5, C7d: the feed of a token that only this venue depends on.
     function test_RevertIf_TheVenuesOwnFeedIsOff() public {
         ScriptedFeed other = _ownFeed(low);
@@ -130,7 +122,6 @@ contract VenueLimitsTest is BallastFixture {
         pass(COOLDOWN);
         low.setVenueSize(1);
         low.setUtilisation(1e18);
-        low.setHealth(false, true);
         low.setLiquidityCap(100e6);
         _ownFeed(low).push(0.5e8);
         rebalance(one(low, 1000));
@@ -143,9 +134,18 @@ contract VenueLimitsTest is BallastFixture {
         // The position has drifted to just under the next target, so that the addition is a sliver.
         low.gain(55e6);
         low.setFees(10_000, 0);
-        low.setHealth(false, true);
+        low.setUtilisation(0.95e18 + 1);
         pass(COOLDOWN);
-        rebalanceReverts(one(low, 1500), abi.encodeWithSelector(IStrategyHub.VenueClosed.selector, address(low)));
+        rebalanceReverts(
+            one(low, 1500), abi.encodeWithSelector(IStrategyHub.UtilisationTooHigh.selector, address(low), 0.95e18 + 1)
+        );
+    }
+
+    /// Two observations of `size` that are later than those of the set-up.
+    function _observeAs(uint256 size) private {
+        pass(COOLDOWN);
+        low.setVenueSize(size);
+        observe();
     }
 
     function _shareExceeded(uint256 size) private view returns (bytes memory) {
@@ -159,6 +159,7 @@ contract VenueLimitsTest is BallastFixture {
         tokens[0] = token;
         vm.startPrank(timelock);
         killSwitch.setFeed(token, address(own), HEARTBEAT);
+        killSwitch.setBand(token, PegBandLib.usdc());
         killSwitch.setVenueTokens(address(adapter), tokens);
         vm.stopPrank();
     }

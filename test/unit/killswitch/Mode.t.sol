@@ -2,12 +2,13 @@
 pragma solidity 0.8.30;
 
 import {KillSwitchManager} from "../../../contracts/KillSwitchManager.sol";
+import {VenueTriggers} from "../../../contracts/VenueTriggers.sol";
 import {Mode, Trigger} from "../../../contracts/interfaces/IKillSwitch.sol";
-import {BallastFixture} from "../../support/BallastFixture.sol";
+import {KillSwitchFixture} from "./KillSwitchFixture.sol";
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 
 /// @notice Who moves the mode which way: guards only towards less risk, governance alone back (SPEC C7).
-contract ModeTest is BallastFixture {
+contract ModeTest is KillSwitchFixture {
     // SPEC C7
     function test_AnyGuardianOrTheEmergencySafeSetsReduceOnly() public {
         address[2] memory may = [guardian, emergency];
@@ -27,7 +28,7 @@ contract ModeTest is BallastFixture {
         }
         address[3] memory mayNot = [keeper, timelock, stranger];
         for (uint256 i; i < mayNot.length; ++i) {
-            vm.expectRevert(abi.encodeWithSelector(KillSwitchManager.NotAuthorised.selector, mayNot[i]));
+            vm.expectRevert(abi.encodeWithSelector(VenueTriggers.NotAuthorised.selector, mayNot[i]));
             vm.prank(mayNot[i]);
             killSwitch.reduceOnly();
         }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {KillSwitchManager} from "../../../contracts/KillSwitchManager.sol";
 import {Trigger} from "../../../contracts/interfaces/IKillSwitch.sol";
+import {PegBandLib, PegStatus} from "../../../contracts/types/PegBand.sol";
 import {ScriptedFeed} from "../../../script/protocols/ScriptedFeed.sol";
-import {BallastFixture} from "../../support/BallastFixture.sol";
 import {HostileFeed} from "../../support/HostileFeed.sol";
+import {KillSwitchFixture} from "./KillSwitchFixture.sol";
 
 /// @notice Which feed cannot be trusted, and that none of them can make the switch revert (SPEC C7d).
-contract OracleTest is BallastFixture {
+contract OracleTest is KillSwitchFixture {
     uint80 private constant ROUND = 100;
 
     // SPEC C7d: at heartbeat + grace still good, one second later not.
@@ -25,12 +25,14 @@ contract OracleTest is BallastFixture {
     function test_EachFeedHasItsOwnHeartbeat() public {
         address token = makeAddr("fast token");
         ScriptedFeed fast = new ScriptedFeed(8, "FAST / USD", ONE_DOLLAR);
-        vm.prank(timelock);
+        vm.startPrank(timelock);
         killSwitch.setFeed(token, address(fast), 1 hours);
+        killSwitch.setBand(token, PegBandLib.dai());
+        vm.stopPrank();
         skip(2 hours);
-        assertEq(_status(token), uint256(KillSwitchManager.FeedStatus.Healthy));
+        assertEq(_status(token), uint256(PegStatus.Safe));
         skip(1);
-        assertEq(_status(token), uint256(KillSwitchManager.FeedStatus.Unhealthy));
+        assertEq(_status(token), uint256(PegStatus.Unhealthy));
         _healthy();
     }
 
@@ -63,7 +65,7 @@ contract OracleTest is BallastFixture {
         feed.push(type(int256).max);
         _unhealthy();
         feed.push(int256(uint256(type(uint128).max)));
-        assertEq(_status(address(usdc)), uint256(KillSwitchManager.FeedStatus.OffPeg));
+        assertEq(_status(address(usdc)), uint256(PegStatus.Kill));
     }
 
     // SPEC C7d
@@ -132,7 +134,7 @@ contract OracleTest is BallastFixture {
 
     // SPEC C7d
     function test_ATokenWithoutAFeed() public view {
-        assertEq(_status(stranger), uint256(KillSwitchManager.FeedStatus.Unhealthy));
+        assertEq(_status(stranger), uint256(PegStatus.Unhealthy));
     }
 
     // SPEC C7d: whatever the feed says, nothing here reverts, and what is called healthy is.
@@ -140,7 +142,7 @@ contract OracleTest is BallastFixture {
         feed.pushRound(roundId, answer, updatedAt, updatedAt, answeredIn);
         bool trusted = answer > 0 && answer <= int256(uint256(type(uint128).max)) && updatedAt <= block.timestamp
             && answeredIn >= roundId && updatedAt + HEARTBEAT + GRACE >= block.timestamp;
-        assertEq(_status(address(usdc)) != uint256(KillSwitchManager.FeedStatus.Unhealthy), trusted);
+        assertEq(_status(address(usdc)) != uint256(PegStatus.Unhealthy), trusted);
         killSwitch.shouldEmergencyWithdraw();
         assertTrue(killSwitch.canAdd(address(low)));
         if (killSwitch.isOperational()) assertTrue(trusted);
@@ -154,36 +156,32 @@ contract OracleTest is BallastFixture {
         assertTrue(killSwitch.isOperational());
     }
 
-    // SPEC C7d: a venue's own feed blocks that venue and no other.
+    // SPEC C7d, ERR-8: a venue's own feed blocks that venue and no other.
     function test_AVenuesFeedBlocksThatVenueAlone() public {
-        address token = makeAddr("token of low");
-        ScriptedFeed own = new ScriptedFeed(8, "OWN / USD", ONE_DOLLAR);
-        address[] memory tokens = new address[](1);
-        tokens[0] = token;
-        vm.startPrank(timelock);
-        killSwitch.setFeed(token, address(own), HEARTBEAT);
-        killSwitch.setVenueTokens(address(low), tokens);
-        vm.stopPrank();
-        assertTrue(killSwitch.canAdd(address(low)));
+        (address token, ScriptedFeed own) = tokenWithFeed(low, "DAI");
+        vm.prank(timelock);
+        killSwitch.setBand(token, PegBandLib.dai());
+        assertAllowed(low);
         own.setReverting(true);
-        assertFalse(killSwitch.canAdd(address(low)));
-        assertTrue(killSwitch.canAdd(address(mid)));
+        assertReason(low, ORACLE);
+        assertAllowed(mid);
         assertTrue(killSwitch.isOperational());
         own.setReverting(false);
         own.push(0.9799e8);
-        assertFalse(killSwitch.canAdd(address(low)));
+        assertReason(low, PEG);
+        assertAllowed(mid);
         assertTrue(killSwitch.isOperational());
         (bool withdraw,) = killSwitch.shouldEmergencyWithdraw();
         assertFalse(withdraw);
     }
 
     function _healthy() private view {
-        assertEq(_status(address(usdc)), uint256(KillSwitchManager.FeedStatus.Healthy));
+        assertEq(_status(address(usdc)), uint256(PegStatus.Safe));
         assertTrue(killSwitch.isOperational());
     }
 
     function _unhealthy() private view {
-        assertEq(_status(address(usdc)), uint256(KillSwitchManager.FeedStatus.Unhealthy));
+        assertEq(_status(address(usdc)), uint256(PegStatus.Unhealthy));
         (bool operational, string memory reason) = killSwitch.operationalStatus();
         assertFalse(operational);
         assertEq(reason, "Oracle failure detected");
@@ -194,7 +192,7 @@ contract OracleTest is BallastFixture {
     }
 
     function _status(address token) private view returns (uint256) {
-        (KillSwitchManager.FeedStatus status,) = killSwitch.checkFeed(token);
+        (PegStatus status,) = killSwitch.pegStatus(token);
         return uint256(status);
     }
 }

@@ -2,25 +2,22 @@
 pragma solidity 0.8.30;
 
 import {KillSwitchManager} from "../../../contracts/KillSwitchManager.sol";
+import {VenueTriggers} from "../../../contracts/VenueTriggers.sol";
 import {Mode, Trigger} from "../../../contracts/interfaces/IKillSwitch.sol";
+import {PegBandLib} from "../../../contracts/types/PegBand.sol";
 import {ScriptedFeed} from "../../../script/protocols/ScriptedFeed.sol";
-import {BallastFixture} from "../../support/BallastFixture.sol";
+import {KillSwitchFixture} from "./KillSwitchFixture.sol";
 
 /// @notice Anyone records a condition that holds; nobody records one that does not (SPEC C7).
-contract TripTest is BallastFixture {
+contract TripTest is KillSwitchFixture {
     address private token;
     ScriptedFeed private tokenFeed;
 
     function setUp() public override {
         super.setUp();
-        token = makeAddr("another token");
-        tokenFeed = new ScriptedFeed(8, "OTHER / USD", ONE_DOLLAR);
-        address[] memory tokens = new address[](1);
-        tokens[0] = token;
-        vm.startPrank(timelock);
-        killSwitch.setFeed(token, address(tokenFeed), HEARTBEAT);
-        killSwitch.setVenueTokens(address(low), tokens);
-        vm.stopPrank();
+        (token, tokenFeed) = tokenWithFeed(low, "another token");
+        vm.prank(timelock);
+        killSwitch.setBand(token, PegBandLib.dai());
     }
 
     // SPEC C7a: the asset off its peg puts the vault into Exit, closes deposits and leaves the evidence.
@@ -74,7 +71,7 @@ contract TripTest is BallastFixture {
         killSwitch.trip(Trigger.Peg, token);
         assertEq(uint256(killSwitch.mode()), uint256(Mode.Normal));
         assertTrue(killSwitch.isOperational());
-        _assertBlockedFor(1 days);
+        _assertBlockedFor(1 days, PEG);
     }
 
     // SPEC C7d: a failed feed blocks for its cooldown after it has recovered, to the second.
@@ -82,7 +79,7 @@ contract TripTest is BallastFixture {
         tokenFeed.setReverting(true);
         killSwitch.trip(Trigger.Oracle, token);
         tokenFeed.setReverting(false);
-        _assertBlockedFor(1 hours);
+        _assertBlockedFor(1 hours, ORACLE);
     }
 
     // SPEC C7d
@@ -101,54 +98,45 @@ contract TripTest is BallastFixture {
     function test_ASecondTripNeverShortensTheFirst() public {
         tokenFeed.push(0.97e8);
         killSwitch.trip(Trigger.Peg, token);
-        (,,, uint256 until,) = killSwitch.feeds(token);
+        (,,,, uint256 until,) = killSwitch.feeds(token);
         tokenFeed.push(0);
         vm.prank(stranger);
         killSwitch.trip(Trigger.Oracle, token);
-        (,,, uint256 after_,) = killSwitch.feeds(token);
+        (,,,, uint256 after_,) = killSwitch.feeds(token);
         assertEq(after_, until);
         tokenFeed.push(ONE_DOLLAR);
-        _assertBlockedFor(1 days);
+        _assertBlockedFor(1 days, PEG);
     }
 
     function test_RevertIf_TheConditionDoesNotHold() public {
-        vm.expectRevert(abi.encodeWithSelector(KillSwitchManager.ConditionNotMet.selector, Trigger.Peg, address(usdc)));
+        vm.expectRevert(abi.encodeWithSelector(VenueTriggers.ConditionNotMet.selector, Trigger.Peg, address(usdc)));
         killSwitch.trip(Trigger.Peg, address(usdc));
-        vm.expectRevert(
-            abi.encodeWithSelector(KillSwitchManager.ConditionNotMet.selector, Trigger.Oracle, address(usdc))
-        );
+        vm.expectRevert(abi.encodeWithSelector(VenueTriggers.ConditionNotMet.selector, Trigger.Oracle, address(usdc)));
         killSwitch.trip(Trigger.Oracle, address(usdc));
         // One is not the other: a feed that cannot be trusted says nothing about the peg.
         feed.push(0);
-        vm.expectRevert(abi.encodeWithSelector(KillSwitchManager.ConditionNotMet.selector, Trigger.Peg, address(usdc)));
+        vm.expectRevert(abi.encodeWithSelector(VenueTriggers.ConditionNotMet.selector, Trigger.Peg, address(usdc)));
         killSwitch.trip(Trigger.Peg, address(usdc));
         feed.push(0.97e8);
-        vm.expectRevert(
-            abi.encodeWithSelector(KillSwitchManager.ConditionNotMet.selector, Trigger.Oracle, address(usdc))
-        );
+        vm.expectRevert(abi.encodeWithSelector(VenueTriggers.ConditionNotMet.selector, Trigger.Oracle, address(usdc)));
         killSwitch.trip(Trigger.Oracle, address(usdc));
     }
 
     // SPEC C7a: at the edge nobody can trip it.
     function test_RevertIf_ThePriceIsAtTheEdge() public {
         feed.push(0.98e8);
-        vm.expectRevert(abi.encodeWithSelector(KillSwitchManager.ConditionNotMet.selector, Trigger.Peg, address(usdc)));
+        vm.expectRevert(abi.encodeWithSelector(VenueTriggers.ConditionNotMet.selector, Trigger.Peg, address(usdc)));
         killSwitch.trip(Trigger.Peg, address(usdc));
         feed.push(0.98e8 - 1);
         killSwitch.trip(Trigger.Peg, address(usdc));
     }
 
-    function test_RevertIf_TheTriggerIsNotActiveOrNotSupported() public {
+    function test_RevertIf_TheTriggerIsNotActive() public {
         vm.prank(timelock);
-        killSwitch.setTrigger(Trigger.Peg, false, 0.02e18, 1 days);
+        killSwitch.setTrigger(Trigger.Peg, false, 0, 1 days);
         feed.push(0.5e8);
-        vm.expectRevert(abi.encodeWithSelector(KillSwitchManager.TriggerNotActive.selector, Trigger.Peg));
+        vm.expectRevert(abi.encodeWithSelector(VenueTriggers.TriggerNotActive.selector, Trigger.Peg));
         killSwitch.trip(Trigger.Peg, address(usdc));
-        Trigger[3] memory others = [Trigger.Tvl, Trigger.Utilisation, Trigger.Governance];
-        for (uint256 i; i < others.length; ++i) {
-            vm.expectRevert(abi.encodeWithSelector(KillSwitchManager.TriggerNotSupported.selector, others[i]));
-            killSwitch.trip(others[i], address(usdc));
-        }
     }
 
     function test_RevertIf_TheTokenHasNoFeed() public {
@@ -173,13 +161,8 @@ contract TripTest is BallastFixture {
         assertEq(vault.paused(), ok);
     }
 
-    function _assertBlockedFor(uint256 time) private {
+    function _assertBlockedFor(uint256 time, string memory reason) private {
         tokenFeed.push(ONE_DOLLAR);
-        skip(time - 1);
-        tokenFeed.push(ONE_DOLLAR);
-        assertFalse(killSwitch.canAdd(address(low)));
-        assertTrue(killSwitch.canAdd(address(mid)));
-        skip(1);
-        assertTrue(killSwitch.canAdd(address(low)));
+        assertBlockedFor(low, time, reason);
     }
 }

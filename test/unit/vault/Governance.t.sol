@@ -4,93 +4,11 @@ pragma solidity 0.8.30;
 import {Vault} from "../../../contracts/Vault.sol";
 import {IVault} from "../../../contracts/interfaces/IVault.sol";
 import {BallastFixture} from "../../support/BallastFixture.sol";
-import {Fault, ScriptedAdapter} from "../../support/ScriptedAdapter.sol";
-import {TestAsset} from "../../support/TestAsset.sol";
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @notice What governance sets in the vault, within which bounds, and what guardians may lower (SPEC C5, C13).
 contract VaultGovernanceTest is BallastFixture {
-    // SPEC C5, C13
-    function test_ListAdapterAppendsItToTheQueue() public {
-        ScriptedAdapter fourth = newAdapter();
-        vm.expectEmit(address(vault));
-        emit IVault.AdapterListed(address(fourth), 5e6);
-        list(fourth, 5e6);
-        (bool listed, uint256 cap) = vault.adapterConfig(address(fourth));
-        assertTrue(listed);
-        assertEq(cap, 5e6);
-        assertEq(vault.adapters().length, 4);
-        assertEq(vault.adapters()[3], address(fourth));
-    }
-
-    function test_RevertIf_ListedTwice() public {
-        _expectFromTimelock(abi.encodeWithSelector(IVault.AdapterAlreadyListed.selector, address(low)));
-        vault.listAdapter(address(low), 1);
-    }
-
-    function test_RevertIf_AdapterServesAnotherVaultOrAsset() public {
-        Vault other = new Vault(new TestAsset(), "Other", "OTH", timelock, CAP, 0);
-        ScriptedAdapter foreign = new ScriptedAdapter(address(other));
-        _expectFromTimelock(abi.encodeWithSelector(IVault.AdapterMismatch.selector, address(foreign)));
-        vault.listAdapter(address(foreign), 1);
-
-        ScriptedAdapter wrongAsset = newAdapter();
-        vm.mockCall(address(wrongAsset), abi.encodeWithSignature("asset()"), abi.encode(stranger));
-        _expectFromTimelock(abi.encodeWithSelector(IVault.AdapterMismatch.selector, address(wrongAsset)));
-        vault.listAdapter(address(wrongAsset), 1);
-    }
-
-    function test_RevertIf_ListedAdapterCannotBeRead() public {
-        ScriptedAdapter fourth = newAdapter();
-        fourth.setFaults(Fault.Revert, Fault.None, Fault.None);
-        _expectFromTimelock(abi.encodeWithSelector(IVault.VenueUnreadable.selector, address(fourth)));
-        vault.listAdapter(address(fourth), 1);
-    }
-
-    // SPEC C5: sixteen and no more, because every deposit reads them all.
-    function test_RevertIf_ASeventeenthIsListed() public {
-        for (uint256 i = 3; i < vault.MAX_ADAPTERS(); ++i) {
-            list(newAdapter(), CAP);
-        }
-        ScriptedAdapter one_ = newAdapter();
-        _expectFromTimelock(abi.encodeWithSelector(IVault.TooManyAdapters.selector, 16));
-        vault.listAdapter(address(one_), 1);
-        // The full house still works.
-        deposit(alice, 1000e6);
-        vm.prank(alice);
-        vault.redeem(1000e12, alice, alice);
-        assertEq(usdc.balanceOf(alice), 1000e6);
-    }
-
-    function test_DelistKeepsTheOrderOfTheOthers() public {
-        vm.expectEmit(address(vault));
-        emit IVault.AdapterDelisted(address(low));
-        vm.prank(timelock);
-        vault.delistAdapter(address(low));
-        assertEq(vault.adapters().length, 2);
-        assertEq(vault.adapters()[0], address(mid));
-        assertEq(vault.adapters()[1], address(high));
-        (bool listed, uint256 cap) = vault.adapterConfig(address(low));
-        assertFalse(listed);
-        assertEq(cap, 0);
-        deposit(alice, 1000e6);
-        rebalance(two(mid, 2000, high, 3000));
-        assertEq(mid.book(), 200e6);
-        assertEq(high.book(), 300e6);
-    }
-
-    function test_RevertIf_DelistedAdapterHoldsMoneyOrCannotBeRead() public {
-        low.gain(1);
-        _expectFromTimelock(abi.encodeWithSelector(IVault.AdapterNotEmpty.selector, address(low), 1));
-        vault.delistAdapter(address(low));
-        low.setFaults(Fault.Revert, Fault.None, Fault.None);
-        _expectFromTimelock(abi.encodeWithSelector(IVault.VenueUnreadable.selector, address(low)));
-        vault.delistAdapter(address(low));
-        _expectFromTimelock(abi.encodeWithSelector(IVault.AdapterNotListed.selector, stranger));
-        vault.delistAdapter(stranger);
-    }
-
     // SPEC C5: a cap goes up through the timelock and down at once.
     function test_AdapterCapIsLoweredByGuardiansRaisedByGovernance() public {
         vm.expectEmit(address(vault));
@@ -133,16 +51,59 @@ contract VaultGovernanceTest is BallastFixture {
 
     function test_RevertIf_DeployedAboveTheHardBound() public {
         vm.expectRevert(abi.encodeWithSelector(IVault.AboveHardBound.selector, 101, 100));
-        new Vault(usdc, "Ballast USDC", "bUSDC", timelock, CAP, 101);
+        new Vault(usdc, "Ballast USDC", "bUSDC", timelock, CAP, 101, 100, 10_000);
+    }
+
+    function test_DailyLossIsLoweredByGuardiansRaisedByGovernanceUpToTheHardBound() public {
+        vm.expectEmit(address(vault));
+        emit IVault.DailyLossSet(10);
+        vm.prank(emergency);
+        vault.setDailyLoss(10);
+        _expectUnauthorised(emergency);
+        vm.prank(emergency);
+        vault.setDailyLoss(11);
+        vm.prank(timelock);
+        vault.setDailyLoss(200);
+        (uint256 bps,) = vault.dailyLoss();
+        assertEq(bps, 200);
+        _expectFromTimelock(abi.encodeWithSelector(IVault.AboveHardBound.selector, 201, 200));
+        vault.setDailyLoss(201);
+        vm.expectRevert(abi.encodeWithSelector(IVault.NotAuthorised.selector, stranger));
+        vm.prank(stranger);
+        vault.setDailyLoss(0);
+    }
+
+    function test_GrowthIsGovernancesAloneUpToTheHardBound() public {
+        _expectFromTimelock(abi.encodeWithSelector(IVault.AboveHardBound.selector, 10_001, 10_000));
+        vault.setMaxGrowth(10_001);
+        vm.expectEmit(address(vault));
+        emit IVault.MaxGrowthSet(5000);
+        vm.prank(timelock);
+        vault.setMaxGrowth(5000);
+        assertEq(vault.maxGrowthBps(), 5000);
+        _expectUnauthorised(guardian);
+        vm.prank(guardian);
+        vault.setMaxGrowth(0);
+    }
+
+    function test_RevertIf_DeployedAboveAnotherHardBound() public {
+        vm.expectRevert(abi.encodeWithSelector(IVault.AboveHardBound.selector, 201, 200));
+        new Vault(usdc, "Ballast USDC", "bUSDC", timelock, CAP, 50, 201, 10_000);
+        vm.expectRevert(abi.encodeWithSelector(IVault.AboveHardBound.selector, 10_001, 10_000));
+        new Vault(usdc, "Ballast USDC", "bUSDC", timelock, CAP, 50, 100, 10_001);
     }
 
     function test_RevertIf_ACapDoesNotFit() public {
-        uint256 tooLarge = uint256(type(uint128).max) + 1;
-        bytes memory reason = abi.encodeWithSelector(SafeCast.SafeCastOverflowedUintDowncast.selector, 128, tooLarge);
-        _expectFromTimelock(reason);
-        vault.setDepositCap(tooLarge);
-        _expectFromTimelock(reason);
-        vault.setAdapterCap(address(low), tooLarge);
+        uint256 most = type(uint96).max;
+        _expectFromTimelock(abi.encodeWithSelector(SafeCast.SafeCastOverflowedUintDowncast.selector, 96, most + 1));
+        vault.setDepositCap(most + 1);
+        most = type(uint88).max;
+        _expectFromTimelock(abi.encodeWithSelector(IVault.CapTooLarge.selector, most + 1, most));
+        vault.setAdapterCap(address(low), most + 1);
+        vm.prank(timelock);
+        vault.setAdapterCap(address(low), most);
+        (, uint256 cap) = vault.adapterConfig(address(low));
+        assertEq(cap, most);
     }
 
     function test_SetHub() public {

@@ -44,7 +44,7 @@ contract LossBoundTest is BallastFixture {
         // 1 % of 500 is the bound; one unit of it more is past it.
         low.setFees(0, 100);
         vm.prank(address(hub));
-        vault.reduce(address(low), 500e6, 0, "");
+        vault.reduce(address(low), 500e6, 0, "", true);
         assertEq(vault.totalAssets(), NAV - ALLOWED);
     }
 
@@ -57,24 +57,30 @@ contract LossBoundTest is BallastFixture {
         low.setFees(0, 51);
         vm.expectRevert(abi.encodeWithSelector(IVault.LossTooHigh.selector, 10_000, 10_000 - 51, 50));
         vm.prank(address(hub));
-        vault.reduce(address(low), 10_000, 0, "");
+        vault.reduce(address(low), 10_000, 0, "", true);
         low.setFees(0, 50);
         vm.prank(address(hub));
-        vault.reduce(address(low), 10_000, 0, "");
+        vault.reduce(address(low), 10_000, 0, "", true);
     }
 
-    // SPEC C5: with a bound of zero a lossless move passes and a unit lost does not.
-    function test_ABoundOfZero() public {
+    // SPEC C5: two units a leg are a venue's rounding; with a bound of zero one unit more does not pass.
+    function test_RoundingOfTwoUnitsALegIsNoLoss() public {
         vm.prank(guardian);
         vault.setMaxLoss(0);
         vm.prank(address(hub));
         vault.reallocate(one(low, 2000));
         vm.prank(alice);
         vault.withdraw(NAV - 10_000, alice, alice);
-        mid.setFees(20, 0);
-        vm.expectRevert(abi.encodeWithSelector(IVault.LossTooHigh.selector, 10_000, 10_000 - 1, 0));
+        // Of the 500 units that go in, 1 % are five.
+        mid.setFees(100, 0);
+        vm.expectRevert(abi.encodeWithSelector(IVault.LossTooHigh.selector, 10_000, 10_000 - 5, 0));
         vm.prank(address(hub));
         vault.reallocate(two(low, 0, mid, 500));
+        mid.setFees(80, 0);
+        vm.prank(address(hub));
+        vault.reallocate(two(low, 0, mid, 500));
+        (, uint256 used) = vault.dailyLoss();
+        assertEq(used, 0);
     }
 
     // SPEC C6: a venue's own loss between two instructions is nobody's instruction.

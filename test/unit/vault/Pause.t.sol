@@ -35,9 +35,20 @@ contract PauseTest is BallastFixture {
         vm.startPrank(alice);
         vault.withdraw(600e6, alice, alice);
         vault.redeem(100e12, alice, alice);
-        vault.redeemFromReadable(vault.balanceOf(alice), 300e6, alice, alice);
+        vault.redeemFrom(address(low), 100e12, 100e6, alice, alice, "");
+        vault.redeem(200e12, alice, alice);
         vm.stopPrank();
         assertEq(usdc.balanceOf(alice), 1000e6);
+    }
+
+    // SPEC C3: what closes the way in stops additions of the keeper too, not its reductions.
+    function test_AdditionsStopReductionsDoNot() public {
+        pass(COOLDOWN);
+        rebalanceReverts(one(mid, 500), abi.encodeWithSelector(Pausable.EnforcedPause.selector));
+        rebalance(one(low, 1000));
+        vm.prank(keeper);
+        hub.reduce(address(low), 10e6, 10e6, "");
+        assertEq(low.book(), 90e6);
     }
 
     function test_PausingTwiceIsNoError() public {
@@ -66,7 +77,7 @@ contract PauseTest is BallastFixture {
     function test_WhoMayPause() public {
         vm.prank(timelock);
         vault.unpauseDeposits();
-        address[4] memory may = [guardian, emergency, timelock, address(killSwitch)];
+        address[5] memory may = [guardian, emergency, timelock, address(killSwitch), address(hub)];
         for (uint256 i; i < may.length; ++i) {
             vm.expectEmit(address(vault));
             emit Pausable.Paused(may[i]);
@@ -75,7 +86,7 @@ contract PauseTest is BallastFixture {
             vm.prank(timelock);
             vault.unpauseDeposits();
         }
-        address[3] memory mayNot = [stranger, keeper, address(hub)];
+        address[2] memory mayNot = [stranger, keeper];
         for (uint256 i; i < mayNot.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(IVault.NotAuthorised.selector, mayNot[i]));
             vm.prank(mayNot[i]);

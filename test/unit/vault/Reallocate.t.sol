@@ -166,10 +166,34 @@ contract ReallocateTest is BallastFixture {
         assertEq(vault.idle(), 800e6);
     }
 
-    // SPEC C3: also a venue that is not among the targets.
-    function test_RevertIf_AnyVenueCannotBeRead() public {
+    // SPEC C3: nothing is put at risk while part of NAV is unknown, also by a venue that is not among the targets.
+    function test_RevertIf_AnAdditionWhileAnyVenueCannotBeRead() public {
+        _reallocate(one(low, 2000));
         high.setFaults(Fault.Revert, Fault.None, Fault.None);
         _expectFromHub(abi.encodeWithSelector(IVault.VenueUnreadable.selector, address(high)));
+        vault.reallocate(one(low, 3000));
+        _expectFromHub(abi.encodeWithSelector(IVault.VenueUnreadable.selector, address(high)));
+        vault.reallocate(two(low, 1000, mid, 500));
+    }
+
+    // SPEC C4: taking risk off is allowed all the same.
+    function test_ReductionsPassWhileAVenueCannotBeRead() public {
+        _reallocate(two(low, 2000, mid, 1000));
+        high.setFaults(Fault.Revert, Fault.None, Fault.None);
+        _reallocate(two(low, 1000, mid, 0));
+        assertEq(vault.idle(), 900e6);
+        vault.accrue();
+        _reallocate(one(low, 500));
+        assertEq(vault.idle(), 950e6);
+    }
+
+    // SPEC C3, C10: a quarantined position is recovered, not moved.
+    function test_RevertIf_ATargetIsQuarantined() public {
+        _reallocate(one(low, 2000));
+        low.setFaults(Fault.Revert, Fault.None, Fault.None);
+        vault.accrue();
+        low.setFaults(Fault.None, Fault.None, Fault.None);
+        _expectFromHub(abi.encodeWithSelector(IVault.VenueQuarantined.selector, address(low)));
         vault.reallocate(one(low, 1000));
     }
 

@@ -36,12 +36,23 @@ pub(crate) const BLOCK: u64 = 22_000_000;
 const DOLLAR: i64 = 100_000_000;
 
 // Storage layout, as `forge inspect <contract> storage-layout` prints it; `World::check_layout` reads it back through the getters.
-const VAULT_IDLE: u64 = 10;
-const VAULT_CONFIG: u64 = 12;
-const HUB_LOG: u64 = 3;
-const HUB_LIMITS: u64 = 4;
+const VAULT_PAUSED_AND_HUB: u64 = 9;
+const VAULT_LEDGER: u64 = 10;
+const VAULT_POSITIONS: u64 = 12;
+const HUB_LOG: u64 = 1;
+const HUB_POLICY: u64 = 2;
+const HUB_PACE: u64 = 3;
 const HUB_VENUES: u64 = 5;
+const SWITCH_WATCHES: u64 = 2;
 const TOKEN_BALANCES: u64 = 0;
+
+const MAX_LOSS_BPS: u64 = 100;
+const DAILY_LOSS_BPS: u64 = 200;
+const MAX_GROWTH_BPS: u64 = 10_000;
+const GRACE: u64 = 7 * 86_400;
+/// Seconds by which a venue's bucket was filled before `NOW`.
+const FLOW_AGE: u64 = 3 * 3_600;
+const UNIT: u128 = 1_000_000;
 
 type Db = CacheDB<EmptyDB>;
 
@@ -61,6 +72,7 @@ pub(crate) struct World {
     db: Db,
     asset: Address,
     vault: Address,
+    switch: Address,
     hub: Address,
     usdc_feed: Address,
     other_feed: Address,
@@ -78,14 +90,23 @@ impl World {
         let asset = chain.create("TestAsset.sol/TestAsset.json", vec![]);
         let vault = chain.create(
             "Vault.sol/Vault.json",
-            (asset, "Vault".to_string(), "V".to_string(), ADMIN, U256::from(u128::MAX), U256::from(100))
+            (
+                asset,
+                "Vault".to_string(),
+                "V".to_string(),
+                ADMIN,
+                U256::from(u64::MAX),
+                U256::from(MAX_LOSS_BPS),
+                U256::from(DAILY_LOSS_BPS),
+                U256::from(MAX_GROWTH_BPS),
+            )
                 .abi_encode_params(),
         );
         let switch = chain.create("KillSwitchManager.sol/KillSwitchManager.json", (vault, ADMIN).abi_encode_params());
-        let limits = (500u16, 500u16, 5_000u16, 500u16, 100u16, 9_500u16, 3_600u32);
+        let limits = (500u16, 500u16, 5_000u16, 500u16, 100u16, 9_500u16, 10_000u16, 10_000u16, 0u32, 3_600u32);
         let hub = chain.create(
             "StrategyHub.sol/StrategyHub.json",
-            (vault, switch, attestor_address, ADMIN, limits).abi_encode_params(),
+            (vault, switch, attestor_address, ADMIN, limits, U256::from(GRACE)).abi_encode_params(),
         );
         let feed_arguments = |name: &str| (U256::from(8), name.to_string(), U256::from(DOLLAR)).abi_encode_params();
         let usdc_feed = chain.create("ScriptedFeed.sol/ScriptedFeed.json", feed_arguments("USDC / USD"));
@@ -95,6 +116,9 @@ impl World {
         for (token, aggregator) in [(asset, usdc_feed), (other_token, other_feed)] {
             chain.call(ADMIN, switch, KillSwitchManager::setFeedCall { token, aggregator, heartbeat: 86_400 });
         }
+        let band = KillSwitchManager::pegBandCall { token: asset };
+        let band = chain.view(switch, band);
+        chain.call(ADMIN, switch, KillSwitchManager::setBandCall { token: other_token, band });
         let adapters = [Address::ZERO; VENUES]
             .map(|_| chain.create("LendingAdapter.sol/LendingAdapter.json", (vault,).abi_encode_params()));
         for adapter in adapters {
@@ -106,14 +130,22 @@ impl World {
         chain.call(ADMIN, switch, KillSwitchManager::setVenueTokensCall { adapter: adapters[0], tokens });
         let role = keccak256("KEEPER_ROLE");
         chain.call(ADMIN, hub, StrategyHub::grantRoleCall { role, account: KEEPER });
-        Self { db, asset, vault, hub, usdc_feed, other_feed, adapters, attestor }
+        Self { db, asset, vault, switch, hub, usdc_feed, other_feed, adapters, attestor }
     }
 
     /// Puts the contracts into the state that `view` describes.
     pub(crate) fn set(&mut self, view: &HubView) {
         let mut chain = Chain(&mut self.db);
-        let packed_idle = U256::from(view.idle.0) | (U256::from(u128::MAX) << 128);
-        chain.write(self.vault, U256::from(VAULT_IDLE), packed_idle);
+        // paused 8 | hub
+        let paused = U256::from(u8::from(view.paused)) | (word(self.hub) << 8);
+        chain.write(self.vault, U256::from(VAULT_PAUSED_AND_HUB), paused);
+        // idle 96 | accrued 96 | accruedAt 40 | count 8 | maxLossBps 16
+        let ledger = U256::from(view.idle.0)
+            | (U256::from(view.idle.0) << 96)
+            | (U256::from(NOW - 60) << 192)
+            | (U256::from(VENUES) << 232)
+            | (U256::from(MAX_LOSS_BPS) << 240);
+        chain.write(self.vault, U256::from(VAULT_LEDGER), ledger);
         chain.write(self.asset, mapping(self.vault, TOKEN_BALANCES), U256::from(view.idle.0));
 
         let mut log = U256::ZERO;
@@ -121,18 +153,31 @@ impl World {
             log |= U256::from(*time) << (48 * age);
         }
         chain.write(self.hub, U256::from(HUB_LOG), log);
-        chain.write(self.hub, U256::from(HUB_LIMITS), pack_limits(&view.limits));
-        for venue in &view.venues {
-            let queue_index = self.adapters.iter().position(|listed| *listed == venue.adapter).unwrap() + 1;
-            let config = U256::from(venue.cap.0) | (U256::from(queue_index) << 128);
-            chain.write(self.vault, mapping(venue.adapter, VAULT_CONFIG), config);
-            let settled = venue.figures.map_or(0, |figures| figures.settled.0);
-            // targetBps 16 | riskScore 8 | startBlock 40 | startTime 40 | size 96
-            let memo = U256::from(venue.target.0)
-                | (U256::from(BLOCK - 5) << 24)
-                | (U256::from(NOW - 60) << 64)
-                | (U256::from(settled) << 104);
+        let attestor = Address::from_private_key(&self.attestor);
+        chain.write(self.hub, U256::from(HUB_POLICY), word(attestor) | (pack_policy(&view.limits) << 160));
+        chain.write(self.hub, U256::from(HUB_PACE), word(self.switch) | (pack_pace(&view.limits) << 160));
+        let bucket = view.nav().unwrap().share(view.limits.flow).0;
+        for (index, venue) in view.venues.iter().enumerate() {
+            assert_eq!(venue.adapter, self.adapters[index]);
+            // account 160 | cap 88 | direct 1 | quarantined 1
+            let position = word(venue.adapter)
+                | (U256::from(venue.cap.0) << 160)
+                | (U256::from(u8::from(venue.quarantined)) << 249);
+            chain.write(self.vault, U256::from(VAULT_POSITIONS + index as u64), position);
+            // What has drained out of the bucket since.
+            let drained = bucket * u128::from(FLOW_AGE) / 86_400;
+            let (flow_at, flow_used) =
+                if venue.flow_used == Assets::ZERO { (0, 0) } else { (NOW - FLOW_AGE, venue.flow_used.0 + drained) };
+            // targetBps 16 | riskScore 8 | flowAt 40 | flowUsed 96
+            let memo = U256::from(venue.target.0) | (U256::from(flow_at) << 24) | (U256::from(flow_used) << 64);
             chain.write(self.hub, mapping(venue.adapter, HUB_VENUES), memo);
+            let settled = venue.figures.map_or(0, |figures| figures.settled.0);
+            // settledSize 88 | settledTime 40 | settledBlock 40 | blockedUntil 40 | blockedBy 8 | tokens 8 | …
+            let watch = U256::from(settled)
+                | (U256::from(NOW - 60) << 88)
+                | (U256::from(BLOCK - 5) << 128)
+                | (U256::from(u8::from(index == 0)) << 216);
+            chain.write(self.switch, mapping(venue.adapter, SWITCH_WATCHES), watch);
             let figures = venue.figures;
             let (book, cash, lent) = figures.map_or((0, 0, 0), |figures| {
                 let lent = figures.lent().0;
@@ -152,20 +197,38 @@ impl World {
 
     /// Reads the state back through the contracts' own getters.
     pub(crate) fn check_layout(&mut self, view: &HubView) {
-        let (vault, hub) = (self.vault, self.hub);
+        let (vault, hub, attestor) = (self.vault, self.hub, Address::from_private_key(&self.attestor));
         let mut chain = Chain(&mut self.db);
+        assert_eq!(chain.view(vault, Vault::hubCall {}), hub);
+        assert_eq!(chain.view(vault, Vault::pausedCall {}), view.paused);
+        assert_eq!(chain.view(vault, Vault::maxLossBpsCall {}), U256::from(MAX_LOSS_BPS));
+        assert_eq!(chain.view(vault, Vault::adaptersCall {}), self.adapters);
+        assert_eq!(chain.view(vault, Vault::navCall {})._0, U256::from(view.nav().unwrap().0));
+        assert_eq!(chain.view(hub, StrategyHub::attestorCall {}), attestor);
         assert_eq!(chain.view(vault, Vault::idleCall {}), U256::from(view.idle.0));
         assert_eq!(chain.view(hub, StrategyHub::recentRebalancesCall {}), view.recent.map(U256::from));
         let limits = chain.view(hub, StrategyHub::limitsCall {});
         assert_eq!((limits.reserveBps, limits.cooldown), (view.limits.reserve.0, view.limits.cooldown as u32));
-        assert_eq!(limits.maxUtilisationBps, view.limits.max_utilisation.0);
+        assert_eq!(
+            (limits.maxUtilisationBps, limits.flowBps, limits.approvalBps),
+            (view.limits.max_utilisation.0, view.limits.flow.0, view.limits.approval.0)
+        );
+        assert_eq!(u128::from(limits.approvalFloor) * UNIT, view.limits.approval_floor.0);
         for venue in &view.venues {
-            let memo = chain.view(hub, StrategyHub::venueCall { adapter: venue.adapter });
-            assert_eq!(memo.targetBps, venue.target.0);
-            let settled = chain.view(hub, StrategyHub::settledSizeCall { adapter: venue.adapter });
-            assert_eq!(settled, U256::from(venue.figures.map_or(0, |figures| figures.settled.0)));
-            let config = chain.view(vault, Vault::adapterConfigCall { adapter: venue.adapter });
-            assert_eq!(config.cap, U256::from(venue.cap.0));
+            let state = chain.view(hub, StrategyHub::positionStateCall { adapter: venue.adapter });
+            assert_eq!(state.targetBps, U256::from(venue.target.0));
+            assert_eq!(state.settledSize, U256::from(venue.figures.map_or(0, |figures| figures.settled.0)));
+            assert_eq!(state.cap, U256::from(venue.cap.0));
+            assert_eq!(state.flowUsed, U256::from(venue.flow_used.0));
+            assert_eq!(state.canAdd, venue.can_add);
+            let kind = chain.view(vault, Vault::positionKindCall { adapter: venue.adapter });
+            assert_eq!((kind.listed, kind.direct, kind.quarantined), (true, venue.direct, venue.quarantined));
+            if let Some(figures) = venue.figures {
+                assert!(state.readable);
+                assert_eq!((state.value, state.size), (U256::from(figures.value.0), U256::from(figures.size.0)));
+                assert_eq!(state.liquidity, U256::from(figures.liquidity.0));
+                assert_eq!(state.utilisation, U256::from(figures.utilisation.0));
+            }
         }
     }
 
@@ -227,7 +290,12 @@ fn mapping(key: Address, slot: u64) -> U256 {
     keccak256((key, U256::from(slot)).abi_encode()).into()
 }
 
-fn pack_limits(limits: &HubLimits) -> U256 {
+fn word(address: Address) -> U256 {
+    U256::from_be_slice(address.as_slice())
+}
+
+/// reserve, minPosition, maxPosition, minStep, maxVenueShare, maxUtilisation: 16 bits each.
+fn pack_policy(limits: &HubLimits) -> U256 {
     let fields: [Bps; 6] = [
         limits.reserve,
         limits.min_position,
@@ -236,8 +304,15 @@ fn pack_limits(limits: &HubLimits) -> U256 {
         limits.max_venue_share,
         limits.max_utilisation,
     ];
-    let low = fields.iter().rev().fold(U256::ZERO, |word, field| (word << 16) | U256::from(field.0));
-    low | (U256::from(limits.cooldown) << 96)
+    fields.iter().rev().fold(U256::ZERO, |word, field| (word << 16) | U256::from(field.0))
+}
+
+/// flow 16 | approval 16 | approvalFloor 32 | cooldown 32.
+fn pack_pace(limits: &HubLimits) -> U256 {
+    U256::from(limits.flow.0)
+        | (U256::from(limits.approval.0) << 16)
+        | (U256::from(limits.approval_floor.0 / UNIT) << 32)
+        | (U256::from(limits.cooldown) << 64)
 }
 
 /// Transactions in a block at `NOW`.
@@ -250,7 +325,19 @@ impl Chain<'_> {
             panic!("{}: {error}; `forge build` comes first (make test does it)", path.display())
         });
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let mut code = hex::decode(json["bytecode"]["object"].as_str().unwrap()).unwrap();
+        let bytecode = &json["bytecode"];
+        let mut object = bytecode["object"].as_str().unwrap().trim_start_matches("0x").to_owned();
+        // Libraries that the contract is linked to, each deployed anew.
+        for libraries in bytecode["linkReferences"].as_object().into_iter().flat_map(|files| files.values()) {
+            for (name, places) in libraries.as_object().unwrap() {
+                let library = self.create(&format!("{name}.sol/{name}.json"), vec![]);
+                for place in places.as_array().unwrap() {
+                    let start = 2 * place["start"].as_u64().unwrap() as usize;
+                    object.replace_range(start..start + 40, &hex::encode(library));
+                }
+            }
+        }
+        let mut code = hex::decode(object).unwrap();
         code.extend(arguments);
         let result = self.execute(ADMIN, TxKind::Create, code.into());
         assert!(result.is_success(), "{artifact}: {result:?}");

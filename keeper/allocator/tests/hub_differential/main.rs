@@ -64,6 +64,9 @@ fn limits(random: &mut Random) -> HubLimits {
         min_step: Bps(random.pick(&[500, 501, 900])),
         max_venue_share: Bps(random.pick(&[100, 99, 50])),
         max_utilisation: Bps(random.pick(&[9_500, 9_499, 8_000])),
+        flow: Bps(random.pick(&[10_000, 10_000, 9_999, 5_000, 2_000])),
+        approval: Bps(random.pick(&[10_000, 10_000, 9_999, 5_000, 1_250])),
+        approval_floor: Assets(random.pick(&[0, 0, 1, 50_000]) * 1_000_000),
         cooldown: random.pick(&[3_600, 21_600, 86_400]),
     }
 }
@@ -82,7 +85,8 @@ fn view(random: &mut Random, world: &World) -> HubView {
     } else if random.one_in(2) {
         recent = [NOW - 90_000, NOW - 100_000, NOW - 110_000, NOW - 120_000];
     }
-    let venues = (0..VENUES)
+    let blind = random.one_in(12);
+    let mut venues: Vec<VenueView> = (0..VENUES)
         .map(|index| {
             let value = if random.one_in(3) { 0 } else { u128::from(random.below(nav_scale as u64 / 2)) };
             let position = nav_scale * u128::from(random.below(5_000) + 1) / 10_000;
@@ -97,8 +101,11 @@ fn view(random: &mut Random, world: &World) -> HubView {
                 adapter: world.adapters[index],
                 cap: Assets(random.near(cap)),
                 target: Bps(random.pick(&[0, 0, 500, 1_000, 2_000, 4_000, 5_000])),
+                direct: false,
+                quarantined: false,
+                flow_used: Assets(0),
                 can_add: index != 0 || !random.one_in(8),
-                figures: (!random.one_in(60)).then(|| Figures {
+                figures: (!blind || !random.one_in(3)).then(|| Figures {
                     value: Assets(value),
                     liquidity: Assets(value.min(size - lent)),
                     size: Assets(size),
@@ -109,14 +116,20 @@ fn view(random: &mut Random, world: &World) -> HubView {
             }
         })
         .collect();
-    HubView {
-        now: NOW,
-        operational: !random.one_in(40),
-        limits,
-        recent,
-        idle: Assets(u128::from(random.below(nav_scale as u64 + 1))),
-        venues,
+    for venue in venues.iter_mut().filter(|venue| venue.figures.is_none()) {
+        venue.quarantined = random.one_in(2);
     }
+    let idle = Assets(u128::from(random.below(nav_scale as u64 + 1)));
+    let mut view =
+        HubView { now: NOW, operational: !random.one_in(40), paused: random.one_in(40), limits, recent, idle, venues };
+    // Half the buckets have something in them, often about as much as there is room for.
+    let bucket = view.nav().unwrap().share(view.limits.flow).0;
+    for venue in &mut view.venues {
+        if random.one_in(2) {
+            venue.flow_used = Assets(random.pick(&[bucket / 4, bucket / 2, bucket]).min(u128::from(random.next())));
+        }
+    }
+    view
 }
 
 fn targets(random: &mut Random, view: &HubView, world: &World) -> Vec<Allocation> {
@@ -151,6 +164,8 @@ fn targets(random: &mut Random, view: &HubView, world: &World) -> Vec<Allocation
                     stored.saturating_sub(step),
                     stored + step,
                     held.saturating_add(1),
+                    fill(view, venue),
+                    fill(view, venue) + 1,
                 ])
             };
             let value = venue.figures.map_or(0, |figures| figures.value.0);
@@ -163,6 +178,14 @@ fn targets(random: &mut Random, view: &HubView, world: &World) -> Vec<Allocation
         .collect()
 }
 
+/// The largest target that the venue's bucket has room for.
+fn fill(view: &HubView, venue: &VenueView) -> u16 {
+    let nav = view.nav().unwrap();
+    let room = nav.share(view.limits.flow).saturating_sub(venue.flow_used).0;
+    let most = venue.figures.map_or(0, |figures| figures.value.0) + room;
+    (most * 10_000 / nav.0.max(1)).min(u128::from(view.limits.max_position.0)) as u16
+}
+
 /// What both said, as one line that must be the same.
 fn verdicts(view: &HubView, targets: &[Allocation], world: &World) -> (String, String) {
     let judged = match judge(view, targets) {
@@ -171,8 +194,8 @@ fn verdicts(view: &HubView, targets: &[Allocation], world: &World) -> (String, S
             format!("accepted {:?} {values:?}", outcome.idle_after)
         }
         Err(violation) => match violation.name() {
-            // The venue's own error, which has no name of ours.
-            "InsufficientLiquidity" => "venue".into(),
+            // The venue's own errors, which have no name of ours.
+            "InsufficientLiquidity" | "VenueClosed" => "venue".into(),
             name => name.to_owned(),
         },
     };
@@ -233,6 +256,8 @@ fn both_judge_a_random_target_vector_the_same_way() {
         "TargetOutOfBounds",
         "StepTooSmall",
         "VenueUnreadable",
+        "VenueQuarantined",
+        "EnforcedPause",
         "TargetsUnsorted",
         "AdapterNotListed",
         "venue",
@@ -240,12 +265,13 @@ fn both_judge_a_random_target_vector_the_same_way() {
         "InsufficientIdle",
         "CapExceeded",
         "ReserveTooLow",
+        "FlowExceeded",
         "VenueNotOperational",
-        "VenueClosed",
         "UtilisationTooHigh",
         "PositionNotLiquid",
         "CheckpointMissing",
         "VenueShareExceeded",
+        "ApprovalRequired",
     ] {
         assert!(tally.get(rule).is_some_and(|count| *count >= 20), "{rule} was met too rarely: {tally:#?}");
     }
@@ -281,7 +307,7 @@ fn reading(venue: &VenueView, random: &mut Random) -> Option<VenueReading> {
         liquidity: figures.liquidity,
         utilisation: figures.utilisation,
         size: figures.size,
-        checkpoint: Some(Checkpoint { size: figures.settled, block: BLOCK - 5 }),
+        checkpoint: Some(Checkpoint { size: figures.settled, time: NOW - 60, block: BLOCK - 5 }),
         depositable: figures.depositable,
         performance_fee: Wad(0),
         markets: vec![Market {

@@ -34,6 +34,9 @@ pub(crate) fn limits() -> HubLimits {
         min_step: Bps(500),
         max_venue_share: Bps(100),
         max_utilisation: Bps(9_500),
+        flow: Bps(10_000),
+        approval: Bps(10_000),
+        approval_floor: Assets(50_000 * USDC),
         cooldown: 6 * 3_600,
     }
 }
@@ -74,15 +77,18 @@ pub(crate) fn venue(name: &str, adapter: Address, kind: VenueKind, lending: Lend
         kind,
         adapter,
         venue: adapter,
+        direct: false,
+        quarantined: false,
         cap: Assets(u128::from(u64::MAX)),
         target: Bps(0),
+        flow_used: Assets::ZERO,
         can_add: true,
         reading: VenueReading::Read {
             value: Assets(value),
             liquidity: Assets(value.min(supplied - borrowed)),
             utilisation: Wad((borrowed * WAD).div_ceil(supplied)),
             size: Assets(supplied),
-            checkpoint: Some(Checkpoint { size: Assets(supplied), block: BLOCK - 100 }),
+            checkpoint: Some(Checkpoint { size: Assets(supplied), time: NOW - 1_200, block: BLOCK - 100 }),
             depositable: true,
             performance_fee: Wad(0),
             markets: vec![Market {
@@ -118,6 +124,8 @@ pub(crate) fn snapshot(idle: u128, venues: Vec<VenueState>) -> Snapshot {
             attestor: Address::repeat_byte(0x04),
             nonce: 0,
             recent: [0; 4],
+            last_seen: NOW - 3_600,
+            grace: 7 * 86_400,
             limits: limits(),
         },
         kill_switch: KillSwitchState {
@@ -261,6 +269,17 @@ fn random_venue(r: &mut Random, index: u8, nav: u128, value: u128) -> VenueState
             }
         })
         .collect();
+    let direct = r.chance(25);
+    let liquidity = match r.below(16) {
+        0 => r.below(value + 1),
+        1 => 0,
+        _ => value.min(cash),
+    };
+    let utilisation = match (direct, size) {
+        (true, _) if value != 0 => ((value - liquidity) * WAD).div_ceil(value),
+        (true, _) | (_, 0) => 0,
+        (false, _) => (borrowed * WAD).div_ceil(size),
+    };
     let weight = u16::try_from(value * 10_000 / nav.max(1)).unwrap_or(0).min(10_000);
     let queue: Vec<u8> = (0..parts as u8).collect();
     VenueState {
@@ -268,6 +287,8 @@ fn random_venue(r: &mut Random, index: u8, nav: u128, value: u128) -> VenueState
         kind: r.pick(&[VenueKind::AaveV3, VenueKind::MetaMorpho]),
         adapter: Address::from_slice(&alloy_primitives::keccak256(r.next().to_be_bytes())[12..]),
         venue: Address::repeat_byte(index),
+        direct,
+        quarantined: r.chance(1),
         cap: Assets(match r.below(8) {
             0 => r.near(value),
             1 => r.near(nav / 2),
@@ -279,21 +300,23 @@ fn random_venue(r: &mut Random, index: u8, nav: u128, value: u128) -> VenueState
             2 => (weight + r.below(5) as u16).saturating_sub(2),
             _ => weight / 100 * 100,
         }),
+        flow_used: Assets(match r.below(4) {
+            0 => r.below(nav + 1),
+            1 => nav / 2,
+            _ => 0,
+        }),
         can_add: r.chance(97),
         reading: VenueReading::Read {
             value: Assets(value),
-            liquidity: Assets(match r.below(16) {
-                0 => r.below(value + 1),
-                1 => 0,
-                _ => value.min(cash),
-            }),
-            utilisation: Wad(if size == 0 { 0 } else { (borrowed * WAD).div_ceil(size) }),
+            liquidity: Assets(liquidity),
+            utilisation: Wad(utilisation),
             size: Assets(size),
             checkpoint: match r.below(20) {
                 0 => None,
-                1 => Some(Checkpoint { size: Assets(size), block: BLOCK + 1 }),
-                2 => Some(Checkpoint { size: Assets(r.near(size)), block: BLOCK }),
-                _ => Some(Checkpoint { size: Assets(size - size / 50), block: BLOCK - 1 }),
+                1 => Some(Checkpoint { size: Assets(size), time: NOW, block: BLOCK + 1 }),
+                2 => Some(Checkpoint { size: Assets(r.near(size)), time: NOW, block: BLOCK }),
+                3 => Some(Checkpoint { size: Assets(size), time: NOW - r.near(172_800) as u64, block: 1 }),
+                _ => Some(Checkpoint { size: Assets(size - size / 50), time: NOW - 12, block: BLOCK - 1 }),
             },
             depositable: r.chance(95),
             performance_fee: Wad(if r.chance(50) { 0 } else { r.below(WAD / 4) }),
@@ -339,9 +362,13 @@ pub(crate) fn random_snapshot(r: &mut Random) -> Snapshot {
             // Beyond the hub's hard bound too, where our own effect on rates is large.
             max_venue_share: Bps(r.pick(&[20, 100, 100, 1_000, 10_000])),
             max_utilisation: Bps(r.between(5_000, 9_500) as u16),
+            flow: Bps(r.pick(&[10_000, 10_000, 5_000, 2_000, 700])),
+            approval: Bps(r.pick(&[10_000, 10_000, 5_000, 1_250, 0])),
+            approval_floor: Assets(r.pick(&[0, 1, 50_000]) * USDC),
             cooldown: 3_600,
         };
     }
+    snapshot.vault.deposits_paused = r.chance(4);
     if r.chance(30) {
         let newest = NOW - r.below(12 * 3_600) as u64;
         snapshot.hub.recent = [newest, newest - 7_200, newest - 14_400, NOW - r.near(86_400) as u64];

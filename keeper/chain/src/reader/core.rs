@@ -3,22 +3,21 @@
 use super::{Facts, Failure, ReadError, feeds};
 use crate::{
     bindings::{IAdapter, KillSwitchManager, StrategyHub, Vault},
-    deployment::{Deployment, VenueRef},
+    deployment::{ASSET_UNIT, Deployment, VenueRef},
     multicall::{Answers, At, Batch, Slot},
 };
 use alloy::{
     primitives::{Address, U256},
     providers::DynProvider,
 };
-use ballast_types::{
-    Assets, Bps, Checkpoint, FeedState, HubLimits, HubState, KillSwitchState, Mode, VaultState, VenueReading,
-    VenueState, WAD, Wad,
-};
+use ballast_types::{Assets, Bps, FeedState, HubLimits, HubState, KillSwitchState, Mode, VaultState, Wad};
 use std::collections::BTreeSet;
 
 /// `Trigger` of the kill switch.
 const TRIGGER_PEG: u8 = 0;
 const TRIGGER_ORACLE: u8 = 3;
+/// The bounds of a band are millionths of a dollar.
+const WAD_PER_MILLIONTH: u128 = 1_000_000_000_000;
 
 /// What is read of vault, hub, switch and feeds.
 pub(super) struct Core {
@@ -34,40 +33,13 @@ pub(super) struct Core {
     pub(super) tokens: BTreeSet<Address>,
 }
 
-/// A venue as vault and hub know it; what it says itself comes from elsewhere.
+/// A position as the vault lists it; what hub and venue say of it comes from elsewhere.
 pub(super) struct ListedVenue {
-    known: VenueRef,
-    protocol: Address,
-    cap: Assets,
-    target: Bps,
-    can_add: bool,
-    checkpoint: Option<Checkpoint>,
+    pub(super) known: VenueRef,
+    pub(super) quarantined: bool,
 }
 
-impl ListedVenue {
-    pub(super) const fn adapter(&self) -> Address {
-        self.known.adapter
-    }
-
-    /// With its own reading; the hub's checkpoint is added to it.
-    pub(super) fn state(self, mut reading: VenueReading) -> VenueState {
-        if let VenueReading::Read { checkpoint, .. } = &mut reading {
-            *checkpoint = self.checkpoint;
-        }
-        VenueState {
-            name: self.known.name,
-            kind: self.known.kind,
-            adapter: self.known.adapter,
-            venue: self.protocol,
-            cap: self.cap,
-            target: self.target,
-            can_add: self.can_add,
-            reading,
-        }
-    }
-}
-
-/// Reads what never changes and is not known yet: the asset (which it returns) and each adapter's protocol.
+/// Reads what never changes and is not known yet: the asset (which it returns) and each position's protocol.
 pub(super) async fn learn(
     deployment: &Deployment,
     provider: &DynProvider,
@@ -81,10 +53,19 @@ pub(super) async fn learn(
     }
     let mut batch = Batch::default();
     let asset = batch.add(deployment.vault, Vault::assetCall {});
-    let protocols: Vec<_> = unknown.iter().map(|venue| batch.add(venue.adapter, IAdapter::venueCall {})).collect();
+    let asked: Vec<_> = unknown
+        .iter()
+        .map(|venue| {
+            let kind = batch.add(deployment.vault, Vault::positionKindCall { adapter: venue.adapter });
+            (kind, batch.add(venue.adapter, IAdapter::venueCall {}))
+        })
+        .collect();
     let answers = batch.run(provider, at).await?;
-    for (venue, slot) in unknown.iter().zip(protocols) {
-        facts.protocols.insert(venue.adapter, answers.get(slot)?);
+    for (venue, (kind, protocol)) in unknown.iter().zip(asked) {
+        let kind = answers.get(kind)?;
+        // A venue that is held directly is the protocol itself. One that is not listed is said to be so elsewhere.
+        let protocol = if kind.direct || !kind.listed { venue.adapter } else { answers.get(protocol)? };
+        facts.protocols.insert(venue.adapter, protocol);
     }
     let asset = answers.get(asset)?;
     facts.assets.insert(deployment.vault, asset);
@@ -100,21 +81,48 @@ struct Questions {
     attestor: Slot<StrategyHub::attestorCall>,
     nonce: Slot<StrategyHub::nonceCall>,
     recent: Slot<StrategyHub::recentRebalancesCall>,
+    last_seen: Slot<StrategyHub::lastSeenCall>,
     limits: Slot<StrategyHub::limitsCall>,
     mode: Slot<KillSwitchManager::modeCall>,
     status: Slot<KillSwitchManager::operationalStatusCall>,
     peg: Slot<KillSwitchManager::conditionsCall>,
     oracle: Slot<KillSwitchManager::conditionsCall>,
-    feeds: Vec<(Address, Slot<KillSwitchManager::feedsCall>)>,
+    feeds: Vec<FeedQuestions>,
     venues: Vec<VenueQuestions>,
 }
 
 struct VenueQuestions {
-    protocol: Slot<IAdapter::venueCall>,
-    config: Slot<Vault::adapterConfigCall>,
-    memo: Slot<StrategyHub::venueCall>,
+    kind: Slot<Vault::positionKindCall>,
     tokens: Slot<KillSwitchManager::venueTokensCall>,
-    can_add: Slot<KillSwitchManager::canAddCall>,
+}
+
+/// What the switch knows of a token's feed.
+struct FeedQuestions {
+    token: Address,
+    feed: Slot<KillSwitchManager::feedsCall>,
+    band: Slot<KillSwitchManager::pegBandCall>,
+}
+
+impl FeedQuestions {
+    fn ask(batch: &mut Batch, switch: Address, token: Address) -> Self {
+        Self {
+            token,
+            feed: batch.add(switch, KillSwitchManager::feedsCall { token }),
+            band: batch.add(switch, KillSwitchManager::pegBandCall { token }),
+        }
+    }
+
+    fn wanted(&self, answers: &Answers, peg_active: bool) -> Result<feeds::Wanted, Failure> {
+        let (feed, band) = (answers.get(self.feed)?, answers.get(self.band)?);
+        let bound = |millionths: u32| Wad(u128::from(millionths) * WAD_PER_MILLIONTH);
+        Ok(feeds::Wanted {
+            token: self.token,
+            aggregator: feed.aggregator,
+            decimals: feed.decimals,
+            heartbeat: u64::from(feed.heartbeat),
+            band: (peg_active && feed.banded).then(|| (bound(band.killLow), bound(band.killHigh))),
+        })
+    }
 }
 
 /// Reads it all. `likely` are the tokens whose feeds are asked for at once; those of others take a round trip more.
@@ -130,10 +138,7 @@ pub(super) async fn read(
     let answers = batch.run(provider, at).await?;
 
     let (peg, oracle) = (answers.get(asked.peg)?, answers.get(asked.oracle)?);
-    let bounds = feeds::Bounds {
-        band: if peg.isActive { Some(band(peg.threshold)?) } else { None },
-        grace: small(oracle.threshold, "the oracle trigger's grace")?,
-    };
+    let grace = small(oracle.threshold, "the oracle trigger's grace")?;
     let mut tokens = Vec::new();
     for venue in &asked.venues {
         for token in answers.get(venue.tokens)? {
@@ -143,45 +148,39 @@ pub(super) async fn read(
         }
     }
     let mut known = Vec::new();
-    for (token, slot) in &asked.feeds {
-        known.push((*token, answers.get(*slot)?));
+    for feed in &asked.feeds {
+        known.push(feed.wanted(&answers, peg.isActive)?);
     }
     let new: Vec<Address> =
-        tokens.iter().filter(|token| !known.iter().any(|(known, _)| known == *token)).copied().collect();
+        tokens.iter().filter(|token| !known.iter().any(|known| known.token == **token)).copied().collect();
     if !new.is_empty() {
         let mut batch = Batch::default();
-        let slots: Vec<_> = new
-            .iter()
-            .map(|token| batch.add(deployment.kill_switch, KillSwitchManager::feedsCall { token: *token }))
-            .collect();
+        let asked: Vec<_> =
+            new.iter().map(|token| FeedQuestions::ask(&mut batch, deployment.kill_switch, *token)).collect();
         let answers = batch.run(provider, at).await?;
-        for (token, slot) in new.iter().zip(slots) {
-            known.push((*token, answers.get(slot)?));
+        for feed in &asked {
+            known.push(feed.wanted(&answers, peg.isActive)?);
         }
     }
-    let wanted: Vec<_> = std::iter::once(&asset)
-        .chain(&tokens)
-        .filter_map(|token| known.iter().find(|(known, _)| known == token))
-        .map(|(token, feed)| feeds::Wanted {
-            token: *token,
-            aggregator: feed.aggregator,
-            decimals: feed.decimals,
-            heartbeat: u64::from(feed.heartbeat),
-        })
-        .collect();
-    let (feeds, eth_usd) = feeds::read(&wanted, &deployment.eth_usd, bounds, provider, at).await?;
+    let mut wanted = Vec::new();
+    for token in std::iter::once(&asset).chain(&tokens) {
+        if let Some(index) = known.iter().position(|known| known.token == *token) {
+            wanted.push(known.swap_remove(index));
+        }
+    }
+    let (feeds, eth_usd) = feeds::read(&wanted, &deployment.eth_usd, grace, provider, at).await?;
 
     let nav = answers.get(asked.nav)?;
     Ok(Core {
         vault: VaultState {
             address: deployment.vault,
             asset,
-            nav: assets(nav.assets, "the vault's NAV")?,
+            nav: assets(nav._0, "the vault's NAV")?,
             idle: assets(answers.get(asked.idle)?, "the vault's idle")?,
             max_loss: Bps(small(answers.get(asked.max_loss)?, "the vault's loss bound")?),
             deposits_paused: answers.get(asked.paused)?,
         },
-        nav_complete: nav.complete,
+        nav_complete: nav._1,
         hub: hub(deployment, &answers, &asked)?,
         kill_switch: kill_switch(deployment, &answers, &asked)?,
         venues: listed(deployment, &answers, &asked)?,
@@ -202,24 +201,19 @@ fn ask(batch: &mut Batch, deployment: &Deployment, asset: Address, likely: &BTre
         attestor: batch.add(hub, StrategyHub::attestorCall {}),
         nonce: batch.add(hub, StrategyHub::nonceCall {}),
         recent: batch.add(hub, StrategyHub::recentRebalancesCall {}),
+        last_seen: batch.add(hub, StrategyHub::lastSeenCall {}),
         limits: batch.add(hub, StrategyHub::limitsCall {}),
         mode: batch.add(switch, KillSwitchManager::modeCall {}),
         status: batch.add(switch, KillSwitchManager::operationalStatusCall {}),
         peg: batch.add(switch, KillSwitchManager::conditionsCall { trigger: TRIGGER_PEG }),
         oracle: batch.add(switch, KillSwitchManager::conditionsCall { trigger: TRIGGER_ORACLE }),
-        feeds: std::iter::once(&asset)
-            .chain(likely)
-            .map(|token| (*token, batch.add(switch, KillSwitchManager::feedsCall { token: *token })))
-            .collect(),
+        feeds: std::iter::once(&asset).chain(likely).map(|token| FeedQuestions::ask(batch, switch, *token)).collect(),
         venues: deployment
             .venues
             .iter()
             .map(|venue| VenueQuestions {
-                protocol: batch.add(venue.adapter, IAdapter::venueCall {}),
-                config: batch.add(vault, Vault::adapterConfigCall { adapter: venue.adapter }),
-                memo: batch.add(hub, StrategyHub::venueCall { adapter: venue.adapter }),
+                kind: batch.add(vault, Vault::positionKindCall { adapter: venue.adapter }),
                 tokens: batch.add(switch, KillSwitchManager::venueTokensCall { adapter: venue.adapter }),
-                can_add: batch.add(switch, KillSwitchManager::canAddCall { adapter: venue.adapter }),
             })
             .collect(),
     }
@@ -231,11 +225,14 @@ fn hub(deployment: &Deployment, answers: &Answers, asked: &Questions) -> Result<
     for (slot, time) in recent.iter_mut().zip(answers.get(asked.recent)?) {
         *slot = small(time, "the time of a rebalance")?;
     }
+    let seen = answers.get(asked.last_seen)?;
     Ok(HubState {
         address: deployment.hub,
         attestor: answers.get(asked.attestor)?,
         nonce: answers.get(asked.nonce)?,
         recent,
+        last_seen: small(seen.time, "the keeper's last sign of life")?,
+        grace: small(seen.grace, "the keeper's grace period")?,
         limits: HubLimits {
             reserve: Bps(limits.reserveBps),
             min_position: Bps(limits.minPositionBps),
@@ -243,6 +240,9 @@ fn hub(deployment: &Deployment, answers: &Answers, asked: &Questions) -> Result<
             min_step: Bps(limits.minStepBps),
             max_venue_share: Bps(limits.maxVenueShareBps),
             max_utilisation: Bps(limits.maxUtilisationBps),
+            flow: Bps(limits.flowBps),
+            approval: Bps(limits.approvalBps),
+            approval_floor: Assets(u128::from(limits.approvalFloor) * ASSET_UNIT),
             cooldown: u64::from(limits.cooldown),
         },
     })
@@ -256,7 +256,12 @@ fn kill_switch(deployment: &Deployment, answers: &Answers, asked: &Questions) ->
         other => return Err(out_of_range("the kill switch's mode", other, "0, 1 or 2").into()),
     };
     let status = answers.get(asked.status)?;
-    Ok(KillSwitchState { address: deployment.kill_switch, mode, operational: status._0, reason: status._1 })
+    Ok(KillSwitchState {
+        address: deployment.kill_switch,
+        mode,
+        operational: status.operational,
+        reason: status.reason,
+    })
 }
 
 fn listed(deployment: &Deployment, answers: &Answers, asked: &Questions) -> Result<Vec<ListedVenue>, Failure> {
@@ -275,34 +280,18 @@ fn listed_venue(
 ) -> Result<ListedVenue, Failure> {
     let found = deployment.venues.iter().zip(&asked.venues).find(|(venue, _)| venue.adapter == adapter);
     let (known, venue) = found.ok_or(ReadError::NotConfigured { adapter })?;
-    let memo = answers.get(venue.memo)?;
-    let size: u128 = memo.size.to();
-    Ok(ListedVenue {
-        known: known.clone(),
-        protocol: answers.get(venue.protocol)?,
-        cap: assets(answers.get(venue.config)?.cap, "an adapter's cap")?,
-        target: Bps(memo.targetBps),
-        can_add: answers.get(venue.can_add)?,
-        // In the next block every observation so far counts, so the current window's is the one that `settledSize` will use.
-        checkpoint: (size != 0).then(|| Checkpoint { size: Assets(size), block: memo.startBlock.to() }),
-    })
+    Ok(ListedVenue { known: known.clone(), quarantined: answers.get(venue.kind)?.quarantined })
 }
 
-fn band(half_width: U256) -> Result<(Wad, Wad), Failure> {
-    let width = u128::try_from(half_width).ok().filter(|width| *width < WAD);
-    let width = width.ok_or_else(|| out_of_range("the peg trigger's threshold", half_width, "less than 1e18"))?;
-    Ok((Wad(WAD - width), Wad(WAD + width)))
-}
-
-fn assets(value: U256, what: &'static str) -> Result<Assets, Unfit> {
+pub(super) fn assets(value: U256, what: &'static str) -> Result<Assets, Unfit> {
     u128::try_from(value).map(Assets).map_err(|_| out_of_range(what, value, "an amount below 2^128"))
 }
 
-fn small<T: TryFrom<U256>>(value: U256, what: &'static str) -> Result<T, Unfit> {
+pub(super) fn small<T: TryFrom<U256>>(value: U256, what: &'static str) -> Result<T, Unfit> {
     T::try_from(value).map_err(|_| out_of_range(what, value, "a smaller number"))
 }
 
-type Unfit = ReadError;
+pub(super) type Unfit = ReadError;
 
 fn out_of_range(what: &'static str, value: impl ToString, expected: &'static str) -> ReadError {
     ReadError::OutOfRange { what, value: value.to_string(), expected }

@@ -19,15 +19,8 @@ pub(super) struct Wanted {
     pub(super) decimals: u8,
     /// Seconds.
     pub(super) heartbeat: u64,
-}
-
-/// The same for every feed of the switch.
-#[derive(Clone, Copy)]
-pub(super) struct Bounds {
-    /// Absent while the peg trigger is not active.
+    /// Outside of it the peg is lost. Absent for a token without a band, and while the peg trigger is not active.
     pub(super) band: Option<(Wad, Wad)>,
-    /// Seconds past the heartbeat.
-    pub(super) grace: u64,
 }
 
 struct Questions {
@@ -46,11 +39,11 @@ impl Questions {
     }
 }
 
-/// Reads the wanted feeds, and ETH/USD beside them.
+/// Reads the wanted feeds, and ETH/USD beside them. `grace` is the same for every feed of the switch, in seconds past the heartbeat.
 pub(super) async fn read(
     wanted: &[Wanted],
     eth_usd: &FeedRef,
-    bounds: Bounds,
+    grace: u64,
     provider: &DynProvider,
     at: At,
 ) -> Result<(Vec<FeedState>, FeedState), BatchError> {
@@ -71,8 +64,8 @@ pub(super) async fn read(
             aggregator: feed.aggregator,
             decimals: feed.decimals,
             heartbeat: feed.heartbeat,
-            grace: bounds.grace,
-            band: bounds.band,
+            grace,
+            band: feed.band,
             reading: if feed.aggregator.is_zero() {
                 FeedReading::Unreadable { why: format!("the kill switch has no feed for {}", feed.token) }
             } else {
@@ -88,7 +81,7 @@ pub(super) async fn read(
         aggregator: eth_usd.aggregator,
         decimals: eth_decimals.as_ref().copied().unwrap_or_default(),
         heartbeat: eth_usd.heartbeat,
-        grace: bounds.grace,
+        grace,
         band: None,
         reading: match eth_decimals {
             Ok(_) => reading(answers, &asked_eth),

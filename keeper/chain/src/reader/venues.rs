@@ -1,4 +1,4 @@
-//! What one venue says about itself: our position in it, and the markets behind it.
+//! What one venue says about itself: whether it is open, and the markets behind it.
 
 use super::Facts;
 use crate::{
@@ -12,7 +12,7 @@ use alloy::{
     primitives::{Address, B256, U256},
     providers::DynProvider,
 };
-use ballast_types::{Assets, Market, VenueKind, VenueReading, Wad};
+use ballast_types::{Market, VenueKind, Wad};
 use std::collections::HashMap;
 
 /// Why a venue was not read.
@@ -51,30 +51,24 @@ impl From<String> for Trouble {
 pub(super) type Learned = HashMap<(Address, B256), MarketFacts>;
 
 /// The markets behind a venue, and how deposits and withdrawals go through them.
-struct Markets {
-    markets: Vec<Market>,
-    supply_queue: Vec<u8>,
-    withdraw_queue: Vec<u8>,
-    performance_fee: Wad,
+pub(super) struct Markets {
+    pub(super) depositable: bool,
+    pub(super) markets: Vec<Market>,
+    pub(super) supply_queue: Vec<u8>,
+    pub(super) withdraw_queue: Vec<u8>,
+    pub(super) performance_fee: Wad,
 }
 
-struct Position {
-    value: Slot<IAdapter::valueCall>,
-    liquidity: Slot<IAdapter::liquidityCall>,
-    utilisation: Slot<IAdapter::utilisationCall>,
-    size: Slot<IAdapter::venueSizeCall>,
-    health: Slot<IAdapter::healthCall>,
-}
-
-/// Reads one venue at a block with timestamp `now`. The hub's checkpoint is not part of it.
+/// Reads one venue at a block with timestamp `now`. Our position in it comes from the hub.
 pub(super) async fn read(
     venue: &VenueRef,
+    holder: Address,
     asset: Address,
     now: u64,
     facts: &Facts,
     provider: &DynProvider,
     at: At,
-) -> Result<(VenueReading, Learned), Trouble> {
+) -> Result<(Markets, Learned), Trouble> {
     let Some(protocol) = facts.protocols.get(&venue.adapter).copied() else {
         return Err(Trouble::Unreadable(format!(
             "the adapter {} has not said which protocol it is for",
@@ -82,39 +76,41 @@ pub(super) async fn read(
         )));
     };
     let mut batch = Batch::default();
-    let position = Position {
-        value: batch.add(venue.adapter, IAdapter::valueCall {}),
-        liquidity: batch.add(venue.adapter, IAdapter::liquidityCall {}),
-        utilisation: batch.add(venue.adapter, IAdapter::utilisationCall {}),
-        size: batch.add(venue.adapter, IAdapter::venueSizeCall {}),
-        health: batch.add(venue.adapter, IAdapter::healthCall {}),
-    };
+    let openness = Openness::ask(&mut batch, venue.adapter, protocol, holder);
     let mut learned = Learned::new();
-    let (answers, markets) = match venue.kind {
-        VenueKind::AaveV3 => aave(batch, position.size, protocol, asset, provider, at).await?,
+    let (answers, mut markets) = match venue.kind {
+        VenueKind::AaveV3 => aave(batch, protocol, asset, provider, at).await?,
         VenueKind::MetaMorpho => metamorpho(batch, protocol, now, &facts.markets, &mut learned, provider, at).await?,
     };
-    let amount = |value: U256, what: &str| {
-        u128::try_from(value).map_err(|_| format!("its {what} {value} does not fit 128 bits"))
-    };
-    let reading = VenueReading::Read {
-        value: Assets(amount(answers.get(position.value)?, "value")?),
-        liquidity: Assets(amount(answers.get(position.liquidity)?, "liquidity")?),
-        utilisation: Wad(amount(answers.get(position.utilisation)?, "utilisation")?),
-        size: Assets(amount(answers.get(position.size)?, "size")?),
-        checkpoint: None,
-        depositable: answers.get(position.health)?.depositable,
-        performance_fee: markets.performance_fee,
-        markets: markets.markets,
-        supply_queue: markets.supply_queue,
-        withdraw_queue: markets.withdraw_queue,
-    };
-    Ok((reading, learned))
+    markets.depositable = openness.is_open(&answers)?;
+    Ok((markets, learned))
+}
+
+/// Whether the venue takes deposits: its adapter says so, or the venue itself where the vault holds its shares directly.
+enum Openness {
+    Adapter(Slot<IAdapter::healthCall>),
+    Direct(Slot<IMetaMorpho::maxDepositCall>),
+}
+
+impl Openness {
+    fn ask(batch: &mut Batch, adapter: Address, protocol: Address, holder: Address) -> Self {
+        if adapter == protocol {
+            Self::Direct(batch.add(protocol, IMetaMorpho::maxDepositCall { receiver: holder }))
+        } else {
+            Self::Adapter(batch.add(adapter, IAdapter::healthCall {}))
+        }
+    }
+
+    fn is_open(&self, answers: &Answers) -> Result<bool, Unanswered> {
+        match self {
+            Self::Adapter(slot) => Ok(answers.get(*slot)?.depositable),
+            Self::Direct(slot) => Ok(!answers.get(*slot)?.is_zero()),
+        }
+    }
 }
 
 async fn aave(
     mut batch: Batch,
-    size: Slot<IAdapter::venueSizeCall>,
     pool: Address,
     asset: Address,
     provider: &DynProvider,
@@ -130,6 +126,7 @@ async fn aave(
 
     let data = answers.get(data)?;
     let mut batch = Batch::default();
+    let supplied = batch.add(data.aTokenAddress, IERC20::totalSupplyCall {});
     let rates = batch.add(answers.get(strategy)?, IAaveRateStrategy::getInterestRateDataCall { reserve: asset });
     let debt = batch.add(data.variableDebtTokenAddress, IERC20::totalSupplyCall {});
     let details = batch.run(provider, at).await?;
@@ -137,7 +134,7 @@ async fn aave(
         data,
         virtual_balance: answers.get(virtual_balance)?,
         debt: details.get(debt)?,
-        supplied: answers.get(size)?,
+        supplied: details.get(supplied)?,
         income: answers.get(income)?,
         debt_index: answers.get(debt_index)?,
         rates: details.get(rates)?,
@@ -145,7 +142,13 @@ async fn aave(
     let market = reserve.market(answers.get(symbol)?)?;
     Ok((
         answers,
-        Markets { markets: vec![market], supply_queue: vec![0], withdraw_queue: vec![0], performance_fee: Wad(0) },
+        Markets {
+            depositable: false,
+            markets: vec![market],
+            supply_queue: vec![0],
+            withdraw_queue: vec![0],
+            performance_fee: Wad(0),
+        },
     ))
 }
 
@@ -209,7 +212,13 @@ async fn metamorpho(
     let performance_fee = Wad(answers.get(fee)?.to());
     Ok((
         answers,
-        Markets { markets, supply_queue: places(&supply), withdraw_queue: places(&withdraw), performance_fee },
+        Markets {
+            depositable: false,
+            markets,
+            supply_queue: places(&supply),
+            withdraw_queue: places(&withdraw),
+            performance_fee,
+        },
     ))
 }
 

@@ -1,6 +1,6 @@
 //! What is simulated, and what comes of it.
 
-use crate::bindings::RebalanceExecuted;
+use crate::{ATTESTOR_SLOT, AttestorSlot, bindings::RebalanceExecuted};
 use alloy::{
     consensus::TxEip1559,
     primitives::{Address, Bytes, Log, TxKind, U256},
@@ -48,10 +48,10 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// The hub's attestor, replaced by `attestor`; see [`verify_attestor_slot`](crate::verify_attestor_slot).
+    /// The hub's attestor in `slot`, replaced by `attestor`.
     #[must_use]
-    pub fn attestor(hub: Address, attestor: Address) -> Self {
-        Self { storage: vec![(hub, crate::ATTESTOR_SLOT, U256::from_be_slice(attestor.as_slice()))] }
+    pub fn attestor(hub: Address, slot: &AttestorSlot, attestor: Address) -> Self {
+        Self { storage: vec![(hub, ATTESTOR_SLOT, slot.with(attestor))] }
     }
 }
 

@@ -12,8 +12,8 @@ use alloy::{
 };
 use axum::{Router, body::Bytes as Body, extract::State, routing::post};
 use ballast_chain::{
-    ATTESTOR_SLOT, BlockContext, Deployment, FeedRef, Overrides, RpcPool, Simulation, Simulator, SpecId, TxPlan,
-    VenueRef,
+    ATTESTOR_SLOT, AttestorSlot, BlockContext, Deployment, FeedRef, Overrides, RpcPool, Simulation, Simulator, SpecId,
+    TxPlan, VenueRef,
     bindings::{Allocation, MULTICALL3, StrategyHub},
 };
 use ballast_devnet::{
@@ -58,9 +58,9 @@ impl World {
         let rpc = ProviderBuilder::new().connect_http(devnet.rpc_url().parse().unwrap()).erased();
         let (keeper, attestor) = (PrivateKeySigner::random(), PrivateKeySigner::random());
         let hub = book.contracts.hub;
-        let word = |address: Address| B256::left_padding_from(address.as_slice());
         rpc.anvil_set_balance(keeper.address(), U256::from(10_u64.pow(18))).await.unwrap();
-        rpc.anvil_set_storage_at(hub, ATTESTOR_SLOT, word(attestor.address())).await.unwrap();
+        let slot = AttestorSlot::read(&rpc, hub).await.unwrap();
+        rpc.anvil_set_storage_at(hub, ATTESTOR_SLOT, slot.with(attestor.address()).into()).await.unwrap();
         // _roles[KEEPER_ROLE].hasRole[keeper], with _roles in slot 0.
         let role = keccak256((keccak256("KEEPER_ROLE"), U256::ZERO).abi_encode());
         let member = keccak256((keeper.address(), role).abi_encode());

@@ -17,12 +17,16 @@ use alloy::{
 };
 use ballast_allocator::record;
 use ballast_chain::{
-    BlockContext, Deployment, Overrides, Reader, RpcPool, Simulator, SpecId, TxPlan, bindings::StrategyHub,
-    decode_rebalance,
+    AttestorSlot, BlockContext, Deployment, Overrides, Reader, RpcPool, Simulator, SpecId, TxPlan, decode_rebalance,
 };
 use ballast_devnet::{
-    Devnet, DevnetConfig, SLOT_SECONDS, accounts::Role, address_book::AddressBook, deploy::Terms,
-    keeper_config::keeper_config, market::Market, prepared,
+    Devnet, DevnetConfig, SLOT_SECONDS,
+    accounts::Role,
+    address_book::AddressBook,
+    deploy::Terms,
+    keeper_config::{HUB_MAX_POSITION, keeper_config},
+    market::Market,
+    prepared,
 };
 use ballast_executor::{
     MAX_PROOF_VALIDITY,
@@ -72,7 +76,7 @@ pub(crate) async fn measure(root: &Path) -> eyre::Result<Figures> {
 
 async fn measure_on(devnet: &Devnet, book: &AddressBook, directory: &Path) -> eyre::Result<Figures> {
     let path = directory.join("keeper.toml");
-    fs::write(&path, keeper_config(book))?;
+    fs::write(&path, keeper_config(book, HUB_MAX_POSITION))?;
     let config = Config::load(&path)?;
     let pool = Arc::new(RpcPool::new(&config.chain.rpc, TIMEOUT)?);
     let reader = Reader::new(Arc::clone(&pool));
@@ -122,10 +126,6 @@ async fn decision(
         market.mint_usdc(role.address()?, assets).await?;
         market.deposit(role, assets).await?;
     }
-    for venue in &book.venues {
-        let checkpoint = StrategyHub::checkpointCall { adapter: venue.adapter };
-        market.send(Role::Guardian, book.contracts.hub, checkpoint).await?;
-    }
     devnet.builder().build_block().await?;
     let record = record(reader.snapshot(deployment, None).await?, config.policy());
     let refusals: Vec<_> = record.decision.refusals().collect();
@@ -170,7 +170,7 @@ impl Rebalance {
             chain_id,
             nonce: provider.get_transaction_count(book.keeper).await?,
             input: proof::calldata(targets, &statement, &signature),
-            overrides: Overrides::attestor(hub, throwaway.address()),
+            overrides: Overrides::attestor(hub, &AttestorSlot::read(provider, hub).await?, throwaway.address()),
             fees: FeeCaps {
                 max_fee_per_gas: config.execution.max_fee_wei.into(),
                 priority_fee_per_gas: config.execution.priority_fee_wei.into(),

@@ -1,41 +1,39 @@
 //! `ballast story`: from deposit to redemption on a local chain with the real protocols. Every step is checked; the first one
 //! that did not truly happen ends the story with an error.
 
+mod exit;
 mod keeper_process;
 mod summary;
 mod witness;
 
 use crate::output;
 use alloy::{
-    primitives::{Address, Bytes, U256, keccak256},
+    primitives::{Address, U256, keccak256},
     providers::Provider,
     rpc::types::TransactionReceipt,
     sol_types::SolEvent,
 };
 use ballast_chain::bindings::Vault;
 use ballast_devnet::{
-    Devnet, DevnetConfig,
-    accounts::Role,
-    address_book::AddressBook,
-    deploy::Terms,
-    keeper_config::keeper_config,
-    market::{IKillSwitchTrip, Market, USD},
-    prepared,
+    Devnet, DevnetConfig, accounts::Role, address_book::AddressBook, deploy::Terms, keeper_config::keeper_config,
+    market::Market, prepared,
 };
 use ballast_service::{Config, Observer};
-use ballast_types::Snapshot;
+use ballast_types::{Snapshot, VenueReading};
 use clap::Args;
 use eyre::{OptionExt, WrapErr, ensure};
 use keeper_process::KeeperProcess;
 use serde_json::Value;
 use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
-use summary::{Deposit, ExitedAdapter, KillSwitch, Protocol, Rebalance, Redemption, Refused, Replay, Summary, Target};
+use summary::{Deposit, ListedVenue, Protocol, Rebalance, Refused, Replay, Summary, Target};
 use witness::Witness;
 
 /// Real time between blocks while the keeper works.
 const BLOCK_TIME: Duration = Duration::from_millis(1_500);
 /// What each depositor brings, base units of USDC.
 const DEPOSITS: [u64; 3] = [30_000_000_000, 20_000_000_000, 10_000_000_000];
+/// The most of NAV that this operator lets a venue have, basis points: less than the contracts would, so that the money is spread.
+const MAX_POSITION: u16 = 3_000;
 const HOUR: u64 = 3_600;
 const MILLION: u64 = 1_000_000_000_000;
 
@@ -71,7 +69,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
 
 async fn tell(devnet: &Devnet, book: &AddressBook, out: &std::path::Path) -> eyre::Result<Summary> {
     let config_path = out.join("keeper.toml");
-    fs::write(&config_path, keeper_config(book))?;
+    fs::write(&config_path, keeper_config(book, MAX_POSITION))?;
     let config = Config::load(&config_path)?;
     let market = Market::new(devnet, book)?;
     let story = Story {
@@ -99,6 +97,7 @@ impl Story<'_> {
         let first_block = self.market.rpc().get_block_number().await?;
         let protocols = self.protocols().await?;
         self.market.refresh_feeds().await?;
+        let venues = self.venues().await?;
 
         let deposits = self.deposits().await?;
         let mut rebalances = vec![self.rebalance("The keeper puts the idle money to work").await?];
@@ -117,21 +116,24 @@ impl Story<'_> {
         self.market.refresh_feeds().await?;
 
         let replay = self.replay(&rebalances).await?;
-        let kill_switch = self.depeg().await?;
-        let redemptions = self.redemptions().await?;
-        let left = self.market.read(self.book.contracts.vault, Vault::totalAssetsCall {}).await?;
-        let unredeemed_assets = amount(left)?;
+        let (kill_switch, exit) = self.ending().await?;
+        let redemptions = self.redemptions(&exit.left_meanwhile).await?;
+        // NAV and not totalAssets: the last one to leave takes what had not been released to the share price, too.
+        let left = self.market.read(self.book.contracts.vault, Vault::navCall {}).await?;
+        let unredeemed_assets = amount(left._0)?;
         ensure!(unredeemed_assets <= 3, "{unredeemed_assets} base units are left in the vault, expected at most 3");
 
         Ok(Summary {
             chain_id: self.book.chain_id,
             block_range: [first_block, self.market.rpc().get_block_number().await?],
             protocols,
+            venues,
             deposits,
             rebalances,
             refused,
             replay,
             kill_switch,
+            exit,
             redemptions,
             unredeemed_assets,
         })
@@ -140,12 +142,14 @@ impl Story<'_> {
     async fn protocols(&self) -> eyre::Result<Vec<Protocol>> {
         heading("The chain holds");
         let (protocols, contracts) = (&self.book.protocols, &self.book.contracts);
-        let known: [(&'static str, Address); 9] = [
+        let known: [(&'static str, Address); 11] = [
             ("Aave V3 Pool", protocols.aave.pool),
             ("Aave V3 rate strategy", protocols.aave.rate_strategy),
             ("Morpho Blue", protocols.morpho.blue),
             ("Morpho AdaptiveCurveIrm", protocols.morpho.irm),
             ("MetaMorpho", protocols.morpho.meta_morpho),
+            ("Aave V3 Prime Pool", protocols.aave_prime.pool),
+            ("MetaMorpho Prime", protocols.morpho_prime.meta_morpho),
             ("Circle USDC", protocols.usdc),
             ("Safe 1.4.1", protocols.safe.singleton),
             ("OpenZeppelin TimelockController", contracts.timelock),
@@ -158,6 +162,33 @@ impl Story<'_> {
             println!("  {name:<32} {address}");
             listed.push(Protocol { name, address, code_hash: keccak256(&code) });
         }
+        Ok(listed)
+    }
+
+    async fn venues(&self) -> eyre::Result<Vec<ListedVenue>> {
+        heading("The vault lists");
+        let snapshot = self.observer.snapshot().await?;
+        println!("{}", output::venues(&snapshot));
+        let listed: Vec<ListedVenue> = self
+            .book
+            .venues
+            .iter()
+            .map(|venue| {
+                let seen = snapshot.venues.iter().find(|seen| seen.adapter == venue.adapter);
+                let VenueReading::Read { size, .. } = seen.ok_or_eyre("a venue that is not observed")?.reading else {
+                    eyre::bail!("{} cannot be read", venue.name)
+                };
+                Ok(ListedVenue {
+                    name: venue.name.clone(),
+                    kind: venue.kind.clone(),
+                    adapter: venue.adapter,
+                    venue: venue.venue,
+                    risk_score: venue.risk_score,
+                    size: size.0,
+                })
+            })
+            .collect::<eyre::Result<_>>()?;
+        ensure!(listed.len() >= 4, "only {} venues are listed", listed.len());
         Ok(listed)
     }
 
@@ -276,58 +307,6 @@ impl Story<'_> {
         ensure!(equal, "the replay differs: {report:#}");
         println!("  replay of {tx}: equal, field by field");
         Ok(Replay { equal })
-    }
-
-    async fn depeg(&self) -> eyre::Result<KillSwitch> {
-        heading("USDC leaves its peg");
-        let (contracts, protocols) = (&self.book.contracts, &self.book.protocols);
-        let nav_before = self.observer.snapshot().await?.vault.nav.0;
-        let condition = self.market.push_price(protocols.feeds.usdc_usd, USD * 97 / 100).await?;
-        let condition_block = condition.block_number.ok_or_eyre("no block")?;
-        println!("  block {condition_block}: the feed answers 0.97");
-        let trip = IKillSwitchTrip::tripCall { trigger: 0, token: protocols.usdc };
-        let tripped = self.market.send(Role::Borrower, contracts.kill_switch, trip).await?;
-        let tripped_block = tripped.block_number.ok_or_eyre("no block")?;
-        println!("  block {tripped_block}: a passer-by trips the switch; deposits are closed");
-        ensure!(tripped_block <= condition_block + 1, "the trip took {} blocks", tripped_block - condition_block);
-
-        self.devnet.builder().start_interval(BLOCK_TIME).await;
-        let exit = self.keeper.call(&["emergency-exit", "--yes"]).await;
-        self.devnet.builder().stop_interval().await;
-        let exit = exit?;
-        ensure!(exit["outcome"]["state"] == "final", "the exit did not land: {:#}", exit["outcome"]);
-        let exit_block = field(&exit["outcome"]["landing"], "block_number")?;
-        let mut adapters = Vec::new();
-        for venue in exit["plan"]["venues"].as_array().ok_or_eyre("no venues in the exit")? {
-            let exited = ExitedAdapter {
-                venue: field(venue, "name")?,
-                recovered: amount(field::<U256>(venue, "received")?)?,
-                ok: field(venue, "ok")?,
-                reason: field::<Bytes>(venue, "reason")?,
-            };
-            println!("  block {exit_block}: {} pays {} USDC back", exited.venue, decimal_usdc(exited.recovered));
-            adapters.push(exited);
-        }
-        let after = self.observer.snapshot().await?;
-        ensure!(after.vault.idle == after.vault.nav, "not everything came home: {}", output::venues(&after));
-        let lost = nav_before.saturating_sub(after.vault.nav.0);
-        let nav_loss_bps = u64::try_from((lost * 10_000).div_ceil(nav_before.max(1)))?;
-        Ok(KillSwitch { trigger: "peg", condition_block, tripped_block, exit_block, nav_loss_bps, adapters })
-    }
-
-    async fn redemptions(&self) -> eyre::Result<Vec<Redemption>> {
-        heading("Every depositor leaves");
-        let mut redemptions = Vec::new();
-        for (index, deposited) in DEPOSITS.into_iter().enumerate() {
-            let role = Role::Depositor(index);
-            let receipt = self.market.redeem_all(role).await?;
-            let event = logged::<Vault::Withdraw>(&receipt, self.book.contracts.vault)?;
-            let assets = amount(event.assets)?;
-            let account = role.address()?;
-            println!("  {account} put in {} and takes out {} USDC", whole(deposited), decimal_usdc(assets));
-            redemptions.push(Redemption { account, assets, tx: receipt.transaction_hash });
-        }
-        Ok(redemptions)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ballast_devnet::{
     address_book::AddressBook,
-    keeper_config::{SECRETS, keeper_config},
+    keeper_config::{HUB_MAX_POSITION, SECRETS, keeper_config},
 };
 use ballast_store::Store;
 use serde_json::Value;
@@ -39,7 +39,11 @@ pub struct Running(Child);
 impl Keeper {
     pub(super) fn new(book: &AddressBook, directory: &Path) -> Self {
         let environment = SECRETS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { directory: directory.to_owned(), config: toml::from_str(&keeper_config(book)).unwrap(), environment }
+        Self {
+            directory: directory.to_owned(),
+            config: toml::from_str(&keeper_config(book, HUB_MAX_POSITION)).unwrap(),
+            environment,
+        }
     }
 
     /// With another value under a dotted key; a number is an element of a list, as in `venues.0.adapter`.

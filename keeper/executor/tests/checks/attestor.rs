@@ -136,7 +136,7 @@ async fn a_decision_that_is_not_to_act_is_refused() {
         Case::with(|record| record.decision.action = Action::Rebalance { targets: Vec::new() }),
         AttestError::Unfit(Unfit::NoTargets)
     );
-    assert_refused!(Case::with(|record| record.format = 2), AttestError::Malformed(_));
+    assert_refused!(Case::with(|record| record.format += 1), AttestError::Malformed(_));
 }
 
 #[tokio::test]

@@ -48,6 +48,8 @@ pub(crate) fn record(attestor: Address) -> DecisionRecord {
                 attestor,
                 nonce: 4,
                 recent: [0; 4],
+                last_seen: 0,
+                grace: 604_800,
                 limits: HubLimits {
                     reserve: Bps(500),
                     min_position: Bps(500),
@@ -55,6 +57,9 @@ pub(crate) fn record(attestor: Address) -> DecisionRecord {
                     min_step: Bps(500),
                     max_venue_share: Bps(100),
                     max_utilisation: Bps(9_500),
+                    flow: Bps(10_000),
+                    approval: Bps(10_000),
+                    approval_floor: Assets::ZERO,
                     cooldown: 21_600,
                 },
             },

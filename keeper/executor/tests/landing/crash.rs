@@ -67,6 +67,10 @@ async fn ended_after_any_step_a_decision_lands_once_and_no_record_is_lost() {
         // The hub's cooldown, and the rule of four.
         let market = ballast_devnet::market::Market::new(&world.devnet, &world.book).unwrap();
         market.pass_time(6 * 3_600).await.unwrap();
+        // Without the service nobody sends heartbeats, and the settled sizes would grow stale.
+        for _ in 0..2 {
+            market.observe_venues().await.unwrap();
+        }
     }
     world.devnet.shutdown().await.unwrap();
 }

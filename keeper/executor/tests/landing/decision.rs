@@ -2,7 +2,7 @@
 
 use crate::setup::{World, as_given, route};
 use alloy::{
-    primitives::{Address, Bytes},
+    primitives::{Address, Bytes, U256},
     sol_types::SolCall,
 };
 use ballast_chain::bindings::StrategyHub;
@@ -160,16 +160,18 @@ async fn a_call_is_simulated_sent_and_settled_like_a_decision() {
     let world = World::start("call").await;
     let (executor, store) = world.executor(world.config()).await;
     let hub = world.book.contracts.hub;
-    let checkpoint = StrategyHub::checkpointCall { adapter: world.book.venues[0].adapter }.abi_encode();
-    let outcome = executor.send_call(hub, checkpoint.into(), "checkpoint").await.unwrap();
+    let heartbeat = StrategyHub::heartbeatCall {}.abi_encode();
+    let outcome = executor.send_call(hub, heartbeat.into(), "heartbeat").await.unwrap();
     assert_eq!(outcome.state, State::Final, "{outcome:?}");
     assert!(outcome.landing.unwrap().reconciliation.unwrap().is_equal());
-    assert_eq!(store.calls(1).await.unwrap()[0].purpose, "checkpoint");
+    assert_eq!(store.calls(1).await.unwrap()[0].purpose, "heartbeat");
 
-    let unlisted: Bytes = StrategyHub::checkpointCall { adapter: Address::ZERO }.abi_encode().into();
+    let unlisted =
+        StrategyHub::reduceCall { adapter: Address::ZERO, assets: U256::ONE, minOut: U256::ZERO, data: Bytes::new() };
+    let unlisted: Bytes = unlisted.abi_encode().into();
     let shown = executor.simulate_call(hub, unlisted.clone()).await.unwrap();
     assert!(!shown.success);
-    let refused = executor.send_call(hub, unlisted, "checkpoint").await.unwrap();
+    let refused = executor.send_call(hub, unlisted, "reduction").await.unwrap();
     assert_eq!(refused.state, State::Rejected);
     assert!(refused.reason.unwrap().contains("NotListed"));
     assert_eq!(world.keeper_nonce().await, 1);

@@ -30,6 +30,8 @@ pub(crate) fn record_at(block: u64) -> DecisionRecord {
                 attestor: Address::repeat_byte(5),
                 nonce: 0,
                 recent: [0; 4],
+                last_seen: 0,
+                grace: 604_800,
                 limits: HubLimits {
                     reserve: Bps(500),
                     min_position: Bps(500),
@@ -37,6 +39,9 @@ pub(crate) fn record_at(block: u64) -> DecisionRecord {
                     min_step: Bps(500),
                     max_venue_share: Bps(100),
                     max_utilisation: Bps(9_500),
+                    flow: Bps(10_000),
+                    approval: Bps(10_000),
+                    approval_floor: Assets::ZERO,
                     cooldown: 21_600,
                 },
             },

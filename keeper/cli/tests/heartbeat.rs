@@ -1,0 +1,82 @@
+//! The keeper keeps the settled sizes of the venues fresh, and its own sign of life.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use alloy::{
+    primitives::{Address, U256},
+    providers::Provider,
+    rpc::types::Filter,
+    sol_types::SolEvent,
+};
+
+use ballast_chain::bindings::{KillSwitchManager, StrategyHub};
+use std::collections::BTreeSet;
+use support::{HOUR, Keeper, Stage};
+
+async fn run_cycle(stage: &Stage, keeper: &Keeper) {
+    let cycle = stage.cycle(keeper).await;
+    assert_eq!(cycle.code, Some(0), "{cycle:?}");
+}
+
+/// Blocks in which the hub announced a heartbeat.
+async fn heartbeats(stage: &Stage) -> Vec<u64> {
+    let filter =
+        Filter::new().address(stage.book.contracts.hub).event_signature(StrategyHub::Heartbeat::SIGNATURE_HASH);
+    let logs = stage.rpc().get_logs(&filter.from_block(0)).await.unwrap();
+    logs.iter().map(|log| log.block_number.unwrap()).collect()
+}
+
+async fn newest_checkpoint(stage: &Stage, adapter: Address) -> u64 {
+    let switch = KillSwitchManager::new(stage.book.contracts.kill_switch, stage.rpc());
+    let status = switch.venueStatus(adapter).call().await.unwrap();
+    status.checkpoints.iter().map(|checkpoint| checkpoint.time.to::<u64>()).max().unwrap()
+}
+
+// SPEC C5, C7
+#[tokio::test(flavor = "multi_thread")]
+async fn settled_sizes_are_renewed_by_two_heartbeats_in_two_blocks_and_no_sooner() {
+    let stage = Stage::funded().await;
+    let keeper = stage.keeper();
+    let before: Vec<u64> = newest_checkpoints(&stage).await;
+    run_cycle(&stage, &keeper).await;
+    assert_eq!(heartbeats(&stage).await, [0; 0], "the deployment's observation is fresh");
+
+    stage.market().pass_time(7 * HOUR).await.unwrap();
+    run_cycle(&stage, &keeper).await;
+    let sent = heartbeats(&stage).await;
+    assert_eq!(sent.len(), 2);
+    assert_eq!(sent.iter().collect::<BTreeSet<_>>().len(), 2, "in two blocks: {sent:?}");
+    for (before, after) in before.iter().zip(newest_checkpoints(&stage).await) {
+        assert!(after >= before + 7 * HOUR, "{before} {after}");
+    }
+    run_cycle(&stage, &keeper).await;
+    assert_eq!(heartbeats(&stage).await.len(), 2, "nothing is due");
+}
+
+// SPEC C5
+#[tokio::test(flavor = "multi_thread")]
+async fn after_days_of_rest_the_sizes_are_settled_again_before_the_first_decision() {
+    let stage = Stage::funded().await;
+    let keeper = stage.keeper();
+    stage.market().pass_time(72 * HOUR).await.unwrap();
+    let switch = KillSwitchManager::new(stage.book.contracts.kill_switch, stage.rpc());
+    for venue in &stage.book.venues {
+        assert_eq!(switch.settledSize(venue.adapter).call().await.unwrap(), U256::ZERO, "{} is stale", venue.name);
+    }
+    let cycle = stage.cycle(&keeper).await;
+    assert_eq!(cycle.json()["outcome"]["state"], "final", "{cycle:?}");
+    assert_eq!(heartbeats(&stage).await.len(), 2);
+    let hub = StrategyHub::new(stage.book.contracts.hub, stage.rpc());
+    let seen = hub.lastSeen().call().await.unwrap();
+    assert_eq!(seen.grace, U256::from(7 * 24 * HOUR));
+    assert_eq!(seen.time, hub.recentRebalances().call().await.unwrap()[0], "a rebalance is a sign of life, too");
+}
+
+async fn newest_checkpoints(stage: &Stage) -> Vec<u64> {
+    let mut times = Vec::new();
+    for venue in &stage.book.venues {
+        times.push(newest_checkpoint(stage, venue.adapter).await);
+    }
+    times
+}
