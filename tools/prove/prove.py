@@ -54,6 +54,8 @@ def halmos(root: Path, contract: str | None, function: str = "check_") -> dict[s
     if contract:
         command += ["--contract", contract]
     environment = os.environ | {
+        # Elsewhere the proofs are left out of the build.
+        "FOUNDRY_SKIP": "[]",
         "FOUNDRY_SRC": str(PROOFS),
         "FOUNDRY_TEST": str(PROOFS),
         "FOUNDRY_SCRIPT": str(PROOFS),
