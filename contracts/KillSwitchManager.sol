@@ -244,7 +244,11 @@ contract KillSwitchManager is VenueTriggers, StablecoinPegMonitor {
             feed.blockedUntil = blockedUntil.toUint40();
             feed.blockedBy = trigger;
         }
-        if (trigger == Trigger.Peg && token == asset && mode != Mode.Exit) _setMode(Mode.Exit, Cause.Peg);
+        if (trigger == Trigger.Peg && token == asset) {
+            if (mode != Mode.Exit) _setMode(Mode.Exit, Cause.Peg);
+            // Governance may have opened deposits again before it reset the mode.
+            else _pauseDeposits();
+        }
         emit Tripped(trigger, token, msg.sender, int256(round[1]), round[3], uint80(round[0]), mode);
     }
 
@@ -276,13 +280,15 @@ contract KillSwitchManager is VenueTriggers, StablecoinPegMonitor {
     function _setMode(Mode mode_, Cause cause) private {
         (mode, _modeCause) = (mode_, cause);
         emit ModeSet(mode_, msg.sender, cause.text());
-        if (mode_ == Mode.Exit) {
-            // Exit must be reached even if the vault has not made this contract a guardian.
-            // solhint-disable-next-line no-empty-blocks
-            try vault.pauseDeposits() {}
-            catch {
-                emit DepositsPauseFailed(address(vault));
-            }
+        if (mode_ == Mode.Exit) _pauseDeposits();
+    }
+
+    /// @dev Exit must be reached even if the vault has not made this contract a guardian.
+    function _pauseDeposits() private {
+        // solhint-disable-next-line no-empty-blocks
+        try vault.pauseDeposits() {}
+        catch {
+            emit DepositsPauseFailed(address(vault));
         }
     }
 

@@ -6,11 +6,15 @@ import {IKillSwitch, Mode} from "./interfaces/IKillSwitch.sol";
 import {IStrategyHub} from "./interfaces/IStrategyHub.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {BoundedCall} from "./libraries/BoundedCall.sol";
+import {TargetsCalldata} from "./libraries/TargetsCalldata.sol";
 import {VenueReader} from "./libraries/VenueReader.sol";
-import {Allocation, Report} from "./types/Allocation.sol";
+import {Allocation, Change, Report} from "./types/Allocation.sol";
+import {Buckets, Targets} from "./types/Lanes.sol";
+import {DUST, Position} from "./types/Position.sol";
 import {RebalanceLog} from "./types/RebalanceLog.sol";
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/interfaces/IERC20Metadata.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -28,6 +32,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 /// Assumptions: the vault measures values and enforces its own bounds; the attestor signs only what it has itself checked.
 /// Liveness: a rebalance needs settled observations of the venues' sizes, which anyone may take ({IKillSwitch.observe}).
 contract StrategyHub is IStrategyHub, AccessControl {
+    using Address for address;
     using BoundedCall for address;
     using SafeCast for uint256;
 
@@ -36,7 +41,10 @@ contract StrategyHub is IStrategyHub, AccessControl {
         bytes32 decisionHash;
         bytes32 targetsHash;
         uint64 nonce;
+        uint256 nav;
         uint256 turnover;
+        Targets targets;
+        Buckets buckets;
     }
 
     /// @dev Attestor and the limits of each target, in one slot.
@@ -86,8 +94,6 @@ contract StrategyHub is IStrategyHub, AccessControl {
     uint256 private constant BPS = 10_000;
     uint256 private constant WAD = 1e18;
     uint256 private constant WAD_PER_BPS = 1e14;
-    /// @dev A bucket drains by its whole size in this time.
-    uint256 private constant FLOW_PERIOD = 1 days;
     /// @dev One venue's part of an emergency exit; a venue that burns it all leaves the others theirs.
     uint256 private constant EXIT_GAS = 5_000_000;
     uint256 private constant MAX_REASON_BYTES = 256;
@@ -99,7 +105,10 @@ contract StrategyHub is IStrategyHub, AccessControl {
     Policy private _policy;
     Pace private _pace;
     Presence private _presence;
-    mapping(address adapter => Venue) private _venues;
+    Targets private _targets;
+    Buckets private _buckets;
+    /// @inheritdoc IStrategyHub
+    mapping(address adapter => uint256) public riskScore;
     /// @inheritdoc IStrategyHub
     mapping(bytes32 digest => uint256) public approvedAt;
 
@@ -136,19 +145,29 @@ contract StrategyHub is IStrategyHub, AccessControl {
         uint256 allowedAt = log.nextAllowed(pace.cooldown);
         if (block.timestamp < allowedAt) revert CooldownActive(allowedAt);
 
+        if (targets.length == 0) revert NoTargets();
         Policy memory policy = _policy;
-        Instruction memory instruction = _checkProof(targets, proof, log.nonce(), policy.attestor);
-        _storeTargets(targets, policy);
+        (bytes memory reallocate, bytes32 targetsHash) =
+            TargetsCalldata.forward(targets, proof, IVault.reallocate.selector);
+        Instruction memory instruction = _checkProof(targetsHash, proof, log.nonce(), policy.attestor);
         _log = log.push(block.timestamp);
 
-        Report memory report = vault.reallocate(targets);
+        Report memory report = abi.decode(address(vault).functionCall(reallocate), (Report));
 
         if (report.idleAfter * BPS < report.navAfter * policy.reserveBps) {
             revert ReserveTooLow(report.idleAfter, report.navAfter, policy.reserveBps);
         }
-        _checkAdditions(targets, report, policy, pace, instruction);
+        uint256[] memory stored = _checkTargets(targets, report, policy, pace, instruction);
         _checkApproval(instruction, report.navBefore, pace);
-        _emitExecuted(instruction, targets, report);
+        emit RebalanceExecuted(
+            instruction.decisionHash,
+            instruction.nonce,
+            report.navBefore,
+            report.navAfter,
+            report.idleAfter,
+            stored,
+            report.changes
+        );
     }
 
     /// @inheritdoc IStrategyHub
@@ -161,8 +180,10 @@ contract StrategyHub is IStrategyHub, AccessControl {
         uint256 valueAfter;
         uint256 navAfter;
         (received, valueAfter, navAfter) = vault.reduce(adapter, assets, minOut, data, !trusted);
-        uint256 target = navAfter == 0 ? 0 : Math.min(_venues[adapter].targetBps, valueAfter * BPS / navAfter);
-        _venues[adapter].targetBps = target.toUint16();
+        Targets targets = _targets;
+        uint256 id = vault.position(adapter).id();
+        uint256 target = navAfter == 0 ? 0 : Math.min(targets.bpsOf(id), valueAfter * BPS / navAfter);
+        _targets = targets.with(id, target);
         emit RiskReduced(msg.sender, adapter, received, target);
     }
 
@@ -241,8 +262,9 @@ contract StrategyHub is IStrategyHub, AccessControl {
 
     /// @inheritdoc IStrategyHub
     function positionState(address adapter) external view returns (PositionState memory state) {
-        (, state.cap) = vault.adapterConfig(adapter);
-        (, state.direct,) = vault.positionKind(adapter);
+        Position position = vault.position(adapter);
+        state.cap = position.cap();
+        state.direct = position.isDirect();
         bool ok;
         (state.readable, state.value) = VenueReader.value(adapter, state.direct, address(vault));
         (ok, state.size) = VenueReader.size(adapter, state.direct);
@@ -250,16 +272,17 @@ contract StrategyHub is IStrategyHub, AccessControl {
         (, state.liquidity) = VenueReader.exitLiquidity(adapter, state.direct, address(vault));
         (, state.utilisation) = VenueReader.utilisation(adapter, state.direct, address(vault));
         (state.canAdd, state.settledSize) = _pace.killSwitch.additionStatus(adapter);
-        Venue memory memo = _venues[adapter];
-        state.targetBps = memo.targetBps;
-        state.riskScore = memo.riskScore;
-        (uint256 nav,) = vault.nav();
-        state.flowUsed = _flowUsed(memo, nav * _pace.flowBps / BPS);
+        state.riskScore = riskScore[adapter];
+        if (Position.unwrap(position) != 0) {
+            state.targetBps = _targets.bpsOf(position.id());
+            state.flowUsedBps = _buckets.drained(_pace.flowBps, block.timestamp).bpsOf(position.id());
+        }
     }
 
     /// @inheritdoc IStrategyHub
-    function venue(address adapter) external view returns (Venue memory) {
-        return _venues[adapter];
+    function targetBps(address adapter) external view returns (uint256) {
+        Position position = vault.position(adapter);
+        return Position.unwrap(position) == 0 ? 0 : _targets.bpsOf(position.id());
     }
 
     /// @inheritdoc IStrategyHub
@@ -328,13 +351,13 @@ contract StrategyHub is IStrategyHub, AccessControl {
     /// @notice Sets a venue's risk score, 0–100, which orders the emergency exit. Only governance.
     function setRiskScore(address adapter, uint256 score) external onlyRole(DEFAULT_ADMIN_ROLE) {
         if (score > 100) revert ScoreOutOfBounds(score);
-        _venues[adapter].riskScore = score.toUint8();
+        riskScore[adapter] = score;
         emit RiskScoreSet(adapter, score);
     }
 
     // ------------------------------------------------------------------------------------------------------ internal
 
-    function _checkProof(Allocation[] calldata targets, bytes calldata proof, uint64 expectedNonce, address signer)
+    function _checkProof(bytes32 targetsHash, bytes calldata proof, uint64 expectedNonce, address signer)
         private
         view
         returns (Instruction memory instruction)
@@ -347,54 +370,77 @@ contract StrategyHub is IStrategyHub, AccessControl {
         if (instruction.nonce != expectedNonce) revert WrongNonce(instruction.nonce, expectedNonce);
         if (validUntil < block.timestamp) revert ProofExpired(validUntil);
         if (validUntil > block.timestamp + MAX_PROOF_VALIDITY) revert ProofTooLong(validUntil);
-        instruction.targetsHash = keccak256(abi.encode(targets));
+        instruction.targetsHash = targetsHash;
         bytes32 digest = proofDigest(instruction.decisionHash, instruction.targetsHash, expectedNonce, validUntil);
         (address recovered,,) = ECDSA.tryRecover(digest, signature);
         if (recovered == address(0) || recovered != signer) revert WrongAttestor(recovered);
     }
 
-    /// @dev The rules that need no venue: bounds of each target and its step against the last stored one.
-    function _storeTargets(Allocation[] calldata targets, Policy memory policy) private {
-        if (targets.length == 0) revert NoTargets();
-        for (uint256 i; i < targets.length; ++i) {
-            address adapter = targets[i].adapter;
-            uint256 bps = targets[i].bps;
-            if (bps != 0 && (bps < policy.minPositionBps || bps > policy.maxPositionBps)) {
-                revert TargetOutOfBounds(adapter, bps);
-            }
-            uint256 stored = _venues[adapter].targetBps;
-            uint256 step = bps > stored ? bps - stored : stored - bps;
-            if (step < policy.minStepBps) revert StepTooSmall(adapter, bps, stored);
-            _venues[adapter].targetBps = targets[i].bps;
-        }
-    }
-
-    /// @dev Judges each addition by what the vault was told to add, not by the outcome: a venue that swallows an addition was added to.
-    function _checkAdditions(
+    /// @dev The rules of each target.
+    /// @return stored The targets as they are remembered: the position's address, and from bit 160 on basis points.
+    function _checkTargets(
         Allocation[] calldata targets,
         Report memory report,
         Policy memory policy,
         Pace memory pace,
         Instruction memory instruction
-    ) private {
-        uint256 bucket = report.navBefore * pace.flowBps / BPS;
-        for (uint256 i; i < targets.length; ++i) {
-            uint256 goal = report.navBefore * targets[i].bps / BPS;
-            if (goal <= report.valuesBefore[i]) continue;
-            uint256 added = goal - report.valuesBefore[i];
-            instruction.turnover += added;
-            _fillBucket(targets[i].adapter, added, bucket);
-            // forge-lint: disable-next-line(incorrect-shift)
-            bool direct = report.direct & (1 << i) != 0;
-            _checkVenue(targets[i].adapter, direct, report.valuesAfter[i], policy, pace.killSwitch);
+    ) private returns (uint256[] memory stored) {
+        instruction.nav = report.navBefore;
+        instruction.targets = _targets;
+        instruction.buckets = _buckets.drained(pace.flowBps, block.timestamp);
+        stored = new uint256[](targets.length);
+        for (uint256 i; i < stored.length; ++i) {
+            uint256 bps = targets[i].bps;
+            Position position = report.positions[i];
+            stored[i] = uint256(uint160(position.account())) | (bps << 160);
+            _checkTarget(instruction, position, bps, report.changes[i].valueBefore(), policy);
+            if (_fillBucket(instruction, position, bps, report.changes[i].valueBefore(), pace.flowBps)) {
+                _checkVenue(position, report.changes[i].valueAfter(), policy, pace.killSwitch);
+            }
         }
+        _targets = instruction.targets;
+        if (instruction.turnover != 0) _buckets = instruction.buckets;
+    }
+
+    function _checkTarget(
+        Instruction memory instruction,
+        Position position,
+        uint256 bps,
+        uint256 before,
+        Policy memory policy
+    ) private pure {
+        if (bps != 0 && (bps < policy.minPositionBps || bps > policy.maxPositionBps)) {
+            revert TargetOutOfBounds(position.account(), bps);
+        }
+        // What was stored of a position that holds nothing is of no account: it may be of one that had its id before.
+        uint256 stored = before == 0 ? 0 : instruction.targets.bpsOf(position.id());
+        uint256 step = bps > stored ? bps - stored : stored - bps;
+        if (step < policy.minStepBps) revert StepTooSmall(position.account(), bps, stored);
+        instruction.targets = instruction.targets.with(position.id(), bps);
+    }
+
+    /// @dev Judges an addition by what the vault was told to add, not by the outcome: a venue that swallows an addition was added to.
+    function _fillBucket(
+        Instruction memory instruction,
+        Position position,
+        uint256 bps,
+        uint256 before,
+        uint256 flowBps
+    ) private pure returns (bool added) {
+        uint256 goal = instruction.nav * bps / BPS;
+        if (goal <= before) return false;
+        uint256 addition = goal - before;
+        instruction.turnover += addition;
+        uint256 used = instruction.buckets.bpsOf(position.id()) + Math.ceilDiv(addition * BPS, instruction.nav);
+        if (used > flowBps) revert FlowExceeded(position.account(), used, flowBps);
+        instruction.buckets = instruction.buckets.with(position.id(), used);
+        return true;
     }
 
     /// @dev The rules for a venue that was added to, judged on its state after the addition.
-    function _checkVenue(address adapter, bool direct, uint256 value, Policy memory policy, IKillSwitch killSwitch_)
-        private
-        view
-    {
+    function _checkVenue(Position position, uint256 value, Policy memory policy, IKillSwitch killSwitch_) private view {
+        address adapter = position.account();
+        bool direct = position.isDirect();
         (bool allowed, uint256 settled) = killSwitch_.additionStatus(adapter);
         if (!allowed) revert VenueNotOperational(adapter);
         if (settled == 0) revert CheckpointMissing(adapter);
@@ -413,20 +459,6 @@ contract StrategyHub is IStrategyHub, AccessControl {
         (, uint256 size) = VenueReader.size(adapter, direct);
         size = Math.min(size, settled);
         if (value * BPS > size * policy.maxVenueShareBps) revert VenueShareExceeded(adapter, value, size);
-    }
-
-    /// @dev Adds to the venue's bucket, which drains by its whole size in a day.
-    function _fillBucket(address adapter, uint256 added, uint256 bucket) private {
-        Venue storage memo = _venues[adapter];
-        uint256 used = _flowUsed(memo, bucket) + added;
-        if (used > bucket) revert FlowExceeded(adapter, used, bucket);
-        memo.flowUsed = used.toUint96();
-        memo.flowAt = block.timestamp.toUint40();
-    }
-
-    /// @dev What is in the bucket now, in assets, rounded up.
-    function _flowUsed(Venue memory memo, uint256 bucket) private view returns (uint256) {
-        return Math.saturatingSub(memo.flowUsed, bucket * (block.timestamp - memo.flowAt) / FLOW_PERIOD);
     }
 
     function _checkApproval(Instruction memory instruction, uint256 nav, Pace memory pace) private view {
@@ -455,16 +487,18 @@ contract StrategyHub is IStrategyHub, AccessControl {
             (bool ok, bytes memory returned) =
                 address(vault).tryCall(EXIT_GAS, abi.encodeCall(IVault.exit, (adapter, "")), MAX_REASON_BYTES);
             results[i] = ExitResult({adapter: adapter, ok: ok, received: 0, remaining: type(uint256).max});
+            Position position = vault.position(adapter);
             if (ok) {
                 (results[i].received, results[i].remaining) = abi.decode(returned, (uint256, uint256));
-                _venues[adapter].targetBps = 0;
                 returned = "";
+                // Of a venue that pays in part or, paused, nothing, something is still to be had.
+                if (results[i].remaining <= DUST) _targets = _targets.with(position.id(), 0);
+                else results[i].ok = false;
             } else {
-                (, bool direct,) = vault.positionKind(adapter);
-                (bool readable, uint256 value) = VenueReader.value(adapter, direct, address(vault));
+                (bool readable, uint256 value) = VenueReader.value(adapter, position.isDirect(), address(vault));
                 if (readable) results[i].remaining = value;
             }
-            emit EmergencyExit(msg.sender, adapter, ok, results[i].received, results[i].remaining, returned);
+            emit EmergencyExit(msg.sender, adapter, results[i].ok, results[i].received, results[i].remaining, returned);
         }
     }
 
@@ -476,37 +510,15 @@ contract StrategyHub is IStrategyHub, AccessControl {
     function _riskiestFirst(address[] memory list) private view returns (address[] memory) {
         for (uint256 i = 1; i < list.length; ++i) {
             address adapter = list[i];
-            uint256 score = _venues[adapter].riskScore;
+            uint256 score = riskScore[adapter];
             uint256 j = i;
-            while (j > 0 && _venues[list[j - 1]].riskScore < score) {
+            while (j > 0 && riskScore[list[j - 1]] < score) {
                 list[j] = list[j - 1];
                 --j;
             }
             list[j] = adapter;
         }
         return list;
-    }
-
-    function _emitExecuted(Instruction memory instruction, Allocation[] calldata targets, Report memory report)
-        private
-    {
-        address[] memory adapters = new address[](targets.length);
-        uint16[] memory bps = new uint16[](targets.length);
-        for (uint256 i; i < targets.length; ++i) {
-            adapters[i] = targets[i].adapter;
-            bps[i] = targets[i].bps;
-        }
-        emit RebalanceExecuted(
-            instruction.decisionHash,
-            instruction.nonce,
-            report.navBefore,
-            report.navAfter,
-            report.idleAfter,
-            adapters,
-            bps,
-            report.valuesBefore,
-            report.valuesAfter
-        );
     }
 
     function _setLimits(Limits memory limits_) private {

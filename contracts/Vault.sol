@@ -4,15 +4,14 @@ pragma solidity 0.8.30;
 import {SidePocket} from "./SidePocket.sol";
 import {ISidePocket} from "./interfaces/ISidePocket.sol";
 import {IVault} from "./interfaces/IVault.sol";
-import {BoundedCall} from "./libraries/BoundedCall.sol";
 import {ExitQueue} from "./libraries/ExitQueue.sol";
 import {Nav} from "./libraries/Nav.sol";
 import {PositionList} from "./libraries/PositionList.sol";
 import {Recovery} from "./libraries/Recovery.sol";
 import {Reduction} from "./libraries/Reduction.sol";
 import {VenueMover} from "./libraries/VenueMover.sol";
-import {Allocation, Report} from "./types/Allocation.sol";
-import {Position, PositionLib} from "./types/Position.sol";
+import {Allocation, Change, ChangeLib, Report} from "./types/Allocation.sol";
+import {DUST, Position, PositionLib} from "./types/Position.sol";
 import {Bounds, Ledger, VaultState} from "./types/VaultState.sol";
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/interfaces/IERC20Metadata.sol";
@@ -47,7 +46,6 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 /// vault; the venues behind them, and those held directly, may fail or be hostile, and are read with capped gas and capped return data.
 /// Liveness: an exit needs the venues in the queue to pay; it never needs the keeper, the hub, the switch or governance.
 contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, ReentrancyGuardTransient {
-    using BoundedCall for address;
     using ExitQueue for VaultState;
     using Math for uint256;
     using PositionList for VaultState;
@@ -69,6 +67,14 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
         uint256 unread;
     }
 
+    /// @dev One target on its way: where its position is in the queue, what it held and what it is to hold, in assets.
+    struct Leg {
+        uint256 at;
+        Position position;
+        uint256 before;
+        uint256 goal;
+    }
+
     /// @notice May only reduce risk: pause deposits, lower caps and bounds. Any guardian, and the kill switch.
     bytes32 public constant GUARDIAN_ROLE = keccak256("GUARDIAN_ROLE");
     /// @notice The emergency Safe: as a guardian, and exits venues.
@@ -84,9 +90,6 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
     uint256 public constant MAX_GROWTH_HARD_BOUND_BPS = 10_000;
     /// @notice A fall of the share price by this much between two accruals pauses deposits and additions (SPEC C6).
     uint256 public constant BREAKER_BPS = 2000;
-    /// @notice What a position may be left with, in assets, and count as empty; and what rounding may cost in one instruction without
-    /// counting as a loss, per leg.
-    uint256 public constant DUST = 2;
 
     uint256 private constant BPS = 10_000;
 
@@ -222,12 +225,12 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
     function quarantine(address adapter) external nonReentrant {
         Ledger memory ledger = _readLedger();
         uint256 i = _state.find(adapter);
-        Position position = _state.positions[i];
-        position.requireActive();
+        Position position_ = _state.positions[i];
+        position_.requireActive();
         Valuation memory now_ = _valueForExit(ledger);
         if (now_.unread & _bit(i) == 0) {
             _checkRole(EMERGENCY_ROLE);
-            _state.positions[i] = position.withQuarantine(true);
+            _state.positions[i] = position_.withQuarantine(true);
             now_ = _valueForExit(ledger);
             now_.unread |= _bit(i);
         }
@@ -319,14 +322,19 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
 
     /// @inheritdoc IVault
     function adapterConfig(address adapter) external view returns (bool listed, uint256 cap) {
-        Position position = _state.lookup(adapter);
-        return (Position.unwrap(position) != 0, position.cap());
+        Position position_ = _state.lookup(adapter);
+        return (Position.unwrap(position_) != 0, position_.cap());
     }
 
     /// @inheritdoc IVault
     function positionKind(address adapter) external view returns (bool listed, bool direct, bool quarantined) {
-        Position position = _state.lookup(adapter);
-        return (Position.unwrap(position) != 0, position.isDirect(), position.isQuarantined());
+        Position position_ = _state.lookup(adapter);
+        return (Position.unwrap(position_) != 0, position_.isDirect(), position_.isQuarantined());
+    }
+
+    /// @inheritdoc IVault
+    function position(address adapter) external view returns (Position) {
+        return _state.lookup(adapter);
     }
 
     /// @inheritdoc IERC20Metadata
@@ -344,21 +352,18 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
         (uint256[] memory values, uint256 navBefore, uint256 missing) = positions.readAll(ledger.idle);
         report.navBefore = navBefore;
 
-        uint256[] memory indexes;
-        uint256 available;
-        (indexes, available) = _reduceLegs(report, targets, positions, values, ledger.idle);
+        (Leg[] memory legs, uint256 available) = _reduceLegs(targets, positions, values, navBefore, ledger.idle);
         uint256 idleBefore = available;
-        available = _addLegs(report, targets, positions, indexes, available, missing);
+        available = _addLegs(targets, legs, positions, available, missing);
         // As a deposit, an addition finds a fall that nobody has recorded yet as if it had been.
         if (available < idleBefore && navBefore * BPS < ledger.accrued * (BPS - BREAKER_BPS)) revert EnforcedPause();
         ledger.idle = available.toUint96();
         _writeLedger(ledger);
 
-        (values, report.navAfter) = positions.readAgain(ledger.idle, missing);
+        (values, report.navAfter) = positions.readAgain(available, missing);
         report.idleAfter = available;
-        _checkLegs(report, targets, positions, indexes, values);
-        _state.bookLoss(navBefore, report.navAfter, targets.length, true);
-        _checkAccounted(available);
+        (report.positions, report.changes) = _checkLegs(targets, legs, values);
+        _state.bookLoss(navBefore, report.navAfter, legs.length, true);
         emit Reallocated(navBefore, report.navAfter, available);
     }
 
@@ -423,10 +428,10 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
     /// @notice Sets a position's absolute cap. Governance raises it; a guardian or the emergency Safe may lower it at once.
     function setAdapterCap(address adapter, uint256 cap) external nonReentrant {
         uint256 i = _state.find(adapter);
-        Position position = _state.positions[i];
-        _checkMayChange(cap > position.cap());
+        Position position_ = _state.positions[i];
+        _checkMayChange(cap > position_.cap());
         if (cap > PositionLib.MAX_CAP) revert CapTooLarge(cap, PositionLib.MAX_CAP);
-        _state.positions[i] = position.withCap(cap);
+        _state.positions[i] = position_.withCap(cap);
         emit AdapterCapSet(adapter, cap);
     }
 
@@ -541,12 +546,12 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
     function _value(Ledger memory ledger) private view returns (Valuation memory now_) {
         uint256 sum = ledger.idle;
         for (uint256 i; i < ledger.count; ++i) {
-            Position position = _state.positions[i];
-            if (position.isQuarantined()) {
+            Position position_ = _state.positions[i];
+            if (position_.isQuarantined()) {
                 now_.missing |= _bit(i);
                 continue;
             }
-            (bool ok, uint256 assets) = position.read();
+            (bool ok, uint256 assets) = position_.read();
             if (ok) sum += assets;
             else now_.unread |= _bit(i);
         }
@@ -644,82 +649,85 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
 
     // ------------------------------------------------------------------------------------------------- reallocation
 
-    /// @dev The reductions of a reallocation; fills `valuesBefore` and `direct` of the report.
+    /// @dev Finds the position of each target and reduces those that are to hold less.
     function _reduceLegs(
-        Report memory report,
         Allocation[] calldata targets,
         Position[] memory positions,
         uint256[] memory values,
+        uint256 navBefore,
         uint256 available
-    ) private returns (uint256[] memory indexes, uint256) {
-        indexes = new uint256[](targets.length);
-        report.valuesBefore = new uint256[](targets.length);
+    ) private returns (Leg[] memory legs, uint256) {
+        legs = new Leg[](targets.length);
         address previous;
-        for (uint256 i; i < targets.length; ++i) {
+        for (uint256 i; i < legs.length; ++i) {
             Allocation calldata target = targets[i];
-            if (target.adapter <= previous) revert TargetsUnsorted(target.adapter);
-            previous = target.adapter;
-            uint256 at = positions.indexOf(previous);
-            indexes[i] = at;
-            positions[at].requireActive();
-            if (positions[at].isDirect()) report.direct |= _bit(i);
-            uint256 value = values[at];
-            report.valuesBefore[i] = value;
-            uint256 goal = report.navBefore * target.bps / BPS;
-            if (goal < value) {
-                uint256 amount = target.bps == 0 ? type(uint256).max : value - goal;
-                available += _takeLeg(positions[at], amount, target);
+            address account = target.adapter;
+            if (account <= previous) revert TargetsUnsorted(account);
+            previous = account;
+            Leg memory leg = legs[i];
+            leg.at = positions.indexOf(account);
+            leg.position = positions[leg.at];
+            leg.position.requireActive();
+            leg.before = values[leg.at];
+            uint256 bps = target.bps;
+            leg.goal = navBefore * bps / BPS;
+            if (leg.goal < leg.before) {
+                uint256 amount = bps == 0 ? type(uint256).max : leg.before - leg.goal;
+                available += leg.position.takeOut(IERC20(asset()), amount, target.minOut, target.data);
             }
         }
-        return (indexes, available);
-    }
-
-    function _takeLeg(Position position, uint256 amount, Allocation calldata target) private returns (uint256) {
-        return position.takeOut(IERC20(asset()), amount, target.minOut, target.data);
+        return (legs, available);
     }
 
     /// @dev The additions of a reallocation. With part of NAV unknown nothing is put at risk: what is liquid belongs to those who want to
     /// leave.
     function _addLegs(
-        Report memory report,
         Allocation[] calldata targets,
+        Leg[] memory legs,
         Position[] memory positions,
-        uint256[] memory indexes,
         uint256 available,
         uint256 missing
     ) private returns (uint256) {
-        for (uint256 i; i < targets.length; ++i) {
-            uint256 goal = report.navBefore * targets[i].bps / BPS;
-            if (goal <= report.valuesBefore[i]) continue;
+        for (uint256 i; i < legs.length; ++i) {
+            Leg memory leg = legs[i];
+            if (leg.goal <= leg.before) continue;
             _requireNotPaused();
             if (missing != 0) revert VenueUnreadable(positions[missing.log2()].account());
-            uint256 amount = goal - report.valuesBefore[i];
+            uint256 amount = leg.goal - leg.before;
             if (amount > available) revert InsufficientIdle(amount, available);
             available -= amount;
-            positions[indexes[i]].putIn(IERC20(asset()), amount, targets[i].data);
+            leg.position.putIn(IERC20(asset()), amount, targets[i].data);
+        }
+        uint256 balance = _balance();
+        if (balance < available) revert Unaccounted(balance, available);
+        // What is exactly there has been taken exactly, and no allowance is left.
+        if (balance != available) {
+            for (uint256 i; i < legs.length; ++i) {
+                if (legs[i].goal > legs[i].before) legs[i].position.revokeAllowance(IERC20(asset()));
+            }
         }
         return available;
     }
 
-    /// @dev Cap and minimum of each addition; fills `valuesAfter` of the report.
-    function _checkLegs(
-        Report memory report,
-        Allocation[] calldata targets,
-        Position[] memory positions,
-        uint256[] memory indexes,
-        uint256[] memory values
-    ) private pure {
-        report.valuesAfter = new uint256[](targets.length);
-        for (uint256 i; i < targets.length; ++i) {
-            Allocation calldata target = targets[i];
-            uint256 value = values[indexes[i]];
-            uint256 valueBefore = report.valuesBefore[i];
-            report.valuesAfter[i] = value;
-            if (report.navBefore * target.bps / BPS <= valueBefore) continue;
-            uint256 cap = positions[indexes[i]].cap();
-            if (value > cap) revert CapExceeded(target.adapter, value, cap);
-            uint256 credited = value.saturatingSub(valueBefore);
-            if (credited < target.minOut) revert InsufficientOut(target.adapter, credited, target.minOut);
+    /// @dev Cap and minimum of each addition; what the report says of each leg.
+    function _checkLegs(Allocation[] calldata targets, Leg[] memory legs, uint256[] memory values)
+        private
+        pure
+        returns (Position[] memory positions, Change[] memory changes)
+    {
+        positions = new Position[](legs.length);
+        changes = new Change[](legs.length);
+        for (uint256 i; i < legs.length; ++i) {
+            Leg memory leg = legs[i];
+            uint256 value = values[leg.at];
+            positions[i] = leg.position;
+            changes[i] = ChangeLib.create(leg.before, value);
+            if (leg.goal <= leg.before) continue;
+            uint256 cap = leg.position.cap();
+            if (value > cap) revert CapExceeded(leg.position.account(), value, cap);
+            uint256 credited = value.saturatingSub(leg.before);
+            uint256 minOut = targets[i].minOut;
+            if (credited < minOut) revert InsufficientOut(leg.position.account(), credited, minOut);
         }
     }
 

@@ -5,6 +5,7 @@ import {IAdapter} from "../interfaces/IAdapter.sol";
 import {ISwapper} from "../interfaces/ISwapper.sol";
 import {AdapterBase} from "./AdapterBase.sol";
 import {RewardAdapterBase} from "./RewardAdapterBase.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/interfaces/IERC20Metadata.sol";
 import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
@@ -25,6 +26,9 @@ contract Erc4626Adapter is RewardAdapterBase {
     /// pass as rounding.
     uint256 public constant MAX_SHARE_UNIT_VALUE = 1;
 
+    /// @dev What one unit of the asset is in shares at par. Fewer are what rounding leaves of a position.
+    uint256 private immutable _sharesOfOne;
+
     error AssetMismatch(address venueAsset, address vaultAsset);
     error SharesTooCoarse(uint256 unitValue, uint256 maximum);
 
@@ -38,6 +42,8 @@ contract Erc4626Adapter is RewardAdapterBase {
         if (venueAsset != asset) revert AssetMismatch(venueAsset, asset);
         uint256 unitValue = IERC4626(venue_).convertToAssets(1);
         if (unitValue > MAX_SHARE_UNIT_VALUE) revert SharesTooCoarse(unitValue, MAX_SHARE_UNIT_VALUE);
+        uint256 decimals = IERC20Metadata(venueAsset).decimals();
+        _sharesOfOne = 10 ** uint256(IERC20Metadata(venue_).decimals()).saturatingSub(decimals);
     }
 
     /// @inheritdoc IAdapter
@@ -87,11 +93,12 @@ contract Erc4626Adapter is RewardAdapterBase {
     function withdraw(uint256 assets, bytes calldata data) external onlyVault {
         if (data.length != 0) revert UnexpectedData();
         if (assets == type(uint256).max) {
-            // By shares, so that nothing is left to rounding: a venue that can pay all may still round `maxRedeem` below it.
+            uint256 shares = IERC4626(venue).balanceOf(address(this));
             uint256 held = value();
-            uint256 shares = IERC4626(venue).maxWithdraw(address(this)) < held
-                ? IERC4626(venue).maxRedeem(address(this))
-                : IERC4626(venue).balanceOf(address(this));
+            // A venue that calls a position worthless now may not tomorrow: it is kept, but for what rounding has left.
+            if (held == 0 && shares >= _sharesOfOne) return;
+            // By shares, so that nothing is left to rounding: a venue that can pay all may still round `maxRedeem` below it.
+            if (IERC4626(venue).maxWithdraw(address(this)) < held) shares = IERC4626(venue).maxRedeem(address(this));
             if (shares != 0) IERC4626(venue).redeem(shares, vault, address(this));
         } else {
             IERC4626(venue).withdraw(assets, vault, address(this));

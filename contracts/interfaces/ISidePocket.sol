@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 /// @title ISidePocket
 /// @notice Claims of those who left the vault while a position was stuck. One unit of claim is one vault share that was redeemed then, and is
-/// owed what a share that stayed gets of whatever is recovered from that position.
+/// owed what a share that stayed gets of what is recovered from that position, up to what the position was in totalAssets when it was quarantined.
 interface ISidePocket {
     event Credited(address indexed adapter, uint256 indexed epoch, address indexed holder, uint256 units);
     event Distributed(address indexed adapter, uint256 indexed epoch, uint256 assets);

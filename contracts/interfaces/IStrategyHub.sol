@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Allocation} from "../types/Allocation.sol";
+import {Allocation, Change} from "../types/Allocation.sol";
 
 /// @title IStrategyHub
 /// @notice The policy between an untrusted keeper and the vault. `adapter` names a position: its adapter, or the ERC-4626 venue that the vault
@@ -32,18 +32,6 @@ interface IStrategyHub {
         uint32 cooldown;
     }
 
-    /// @notice What the hub remembers of a venue, in one slot.
-    /// @param targetBps The last stored target.
-    /// @param riskScore 0–100, high is risky: the order of the emergency exit.
-    /// @param flowAt Unix time of the last addition.
-    /// @param flowUsed What was in the bucket then, in assets.
-    struct Venue {
-        uint16 targetBps;
-        uint8 riskScore;
-        uint40 flowAt;
-        uint96 flowUsed;
-    }
-
     /// @notice What a rebalance would be judged by, of one position now.
     /// @param readable Whether value and size could be read; the rest is zero where not.
     /// @param direct Whether it is an ERC-4626 venue that the vault holds itself.
@@ -56,7 +44,7 @@ interface IStrategyHub {
     /// @param cap Absolute cap, in assets.
     /// @param targetBps The last stored target.
     /// @param riskScore 0–100.
-    /// @param flowUsed What is in its bucket now, in assets.
+    /// @param flowUsedBps What is in its bucket now, in basis points of NAV.
     struct PositionState {
         bool readable;
         bool direct;
@@ -69,10 +57,13 @@ interface IStrategyHub {
         uint256 cap;
         uint256 targetBps;
         uint256 riskScore;
-        uint256 flowUsed;
+        uint256 flowUsedBps;
     }
 
     /// @notice How one adapter fared in an emergency exit.
+    /// @param ok Whether it is out of it: nothing, or what rounding leaves, remains.
+    /// @param received What came, in assets.
+    /// @param remaining What its value is afterwards, in assets; the largest number where it cannot be read.
     struct ExitResult {
         address adapter;
         bool ok;
@@ -80,16 +71,16 @@ interface IStrategyHub {
         uint256 remaining;
     }
 
+    /// @param targets Each position's address, and from bit 160 on its new target in basis points.
+    /// @param changes The value of each of them, in assets: before in the lower 128 bits, after in the upper.
     event RebalanceExecuted(
         bytes32 indexed decisionHash,
         uint64 indexed nonce,
         uint256 navBefore,
         uint256 navAfter,
         uint256 idleAfter,
-        address[] adapters,
-        uint16[] targetBps,
-        uint256[] valuesBefore,
-        uint256[] valuesAfter
+        uint256[] targets,
+        Change[] changes
     );
     event RiskReduced(address indexed caller, address indexed adapter, uint256 received, uint256 targetBps);
     event EmergencyExit(
@@ -115,7 +106,7 @@ interface IStrategyHub {
     error CheckpointMissing(address adapter);
     error UtilisationTooHigh(address adapter, uint256 utilisation);
     error PositionNotLiquid(address adapter, uint256 value, uint256 liquidity);
-    error FlowExceeded(address adapter, uint256 flow, uint256 bucket);
+    error FlowExceeded(address adapter, uint256 usedBps, uint256 flowBps);
     error ApprovalRequired(bytes32 digest, uint256 turnover, uint256 threshold);
     error ProofExpired(uint256 validUntil);
     error ProofTooLong(uint256 validUntil);
@@ -163,7 +154,13 @@ interface IStrategyHub {
     function revokeKeeper(address keeper) external;
 
     function limits() external view returns (Limits memory);
-    function venue(address adapter) external view returns (Venue memory);
+
+    /// @notice The last stored target of a position, in basis points.
+    function targetBps(address adapter) external view returns (uint256);
+
+    /// @notice 0–100, high is risky: the order of the emergency exit.
+    function riskScore(address adapter) external view returns (uint256);
+
     function attestor() external view returns (address);
 
     /// @notice What a rebalance would be judged by, of one position now. Never reverts because of the venue.

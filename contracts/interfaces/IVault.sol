@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Allocation, Report} from "../types/Allocation.sol";
+import {Position} from "../types/Position.sol";
 import {ISidePocket} from "./ISidePocket.sol";
 import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 
@@ -94,6 +95,9 @@ interface IVault is IERC4626 {
 
     /// @notice Whether `adapter` is listed, whether it is an ERC-4626 venue held directly, and whether it is quarantined.
     function positionKind(address adapter) external view returns (bool listed, bool direct, bool quarantined);
+
+    /// @notice The position of `adapter` as it is stored, zero if it is not listed.
+    function position(address adapter) external view returns (Position);
 
     /// @notice NAV, gains not released yet included, and whether every venue could be read. Where one could not, or is quarantined, its
     /// position counts as zero.

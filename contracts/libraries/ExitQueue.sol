@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IVault} from "../interfaces/IVault.sol";
-import {Position} from "../types/Position.sol";
+import {DUST, Position} from "../types/Position.sol";
 import {VaultState} from "../types/VaultState.sol";
 import {BoundedCall} from "./BoundedCall.sol";
 import {VenueMover} from "./VenueMover.sol";
@@ -21,8 +21,6 @@ library ExitQueue {
 
     /// @notice Gas for one withdrawal on behalf of a leaver, so that a venue that burns its gas cannot stop the next in the queue.
     uint256 internal constant WITHDRAW_GAS = 3_000_000;
-    /// @notice What rounding may cost a position in one withdrawal, in assets; see {Vault.DUST}.
-    uint256 internal constant DUST = 2;
 
     /// @notice Takes from each venue what it pays without loss, until idle holds `assets`. A venue that fails is passed over: the next one
     /// pays. Reverts if all of them together do not.

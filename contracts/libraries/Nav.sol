@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IVault} from "../interfaces/IVault.sol";
-import {Position} from "../types/Position.sol";
+import {DUST, Position} from "../types/Position.sol";
 import {Bounds, VaultState} from "../types/VaultState.sol";
 import {VenueMover} from "./VenueMover.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
@@ -15,8 +15,6 @@ library Nav {
     using SafeCast for uint256;
     using VenueMover for Position;
 
-    /// @notice What rounding may cost in one instruction without counting as a loss, per leg, in assets; see {Vault.DUST}.
-    uint256 private constant DUST = 2;
     uint256 private constant BPS = 10_000;
 
     /// @notice The listed positions in the order of the queue.
@@ -44,10 +42,11 @@ library Nav {
         nav = idle;
         values = new uint256[](positions.length);
         for (uint256 i; i < positions.length; ++i) {
-            bool ok;
-            if (!positions[i].isQuarantined()) (ok, values[i]) = positions[i].read();
+            Position position = positions[i];
+            (bool ok, uint256 value) = position.isQuarantined() ? (false, 0) : position.read();
             if (ok) {
-                nav += values[i];
+                values[i] = value;
+                nav += value;
             } else {
                 // forge-lint: disable-next-line(incorrect-shift)
                 missing |= 1 << i;

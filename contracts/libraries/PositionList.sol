@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {IAdapter} from "../interfaces/IAdapter.sol";
 import {IVault} from "../interfaces/IVault.sol";
-import {Position, PositionLib} from "../types/Position.sol";
+import {DUST, Position, PositionLib} from "../types/Position.sol";
 import {VaultState} from "../types/VaultState.sol";
 import {VenueMover} from "./VenueMover.sol";
 import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
@@ -16,8 +16,6 @@ library PositionList {
     using SafeCast for uint256;
     using VenueMover for Position;
 
-    /// @notice What a position may be left with, in assets, and count as empty; see {Vault.DUST}.
-    uint256 internal constant DUST = 2;
     /// @notice What one unit of a venue's shares may be worth, in assets, rounded down: at most two units are then lost to its rounding.
     uint256 internal constant MAX_SHARE_VALUE = 1;
     /// @notice Most positions there may be.
@@ -43,7 +41,7 @@ library PositionList {
         }
         if (count == MAX_POSITIONS) revert IVault.TooManyAdapters(MAX_POSITIONS);
         if (cap > PositionLib.MAX_CAP) revert IVault.CapTooLarge(cap, PositionLib.MAX_CAP);
-        Position position = PositionLib.create(account, cap, direct);
+        Position position = PositionLib.create(account, cap, direct, _freeId(self, count));
         position.mustRead();
         self.positions[count] = position;
         self.ledger.count = (count + 1).toUint8();
@@ -102,6 +100,16 @@ library PositionList {
         for (uint256 i; i < count; ++i) {
             list_[i] = self.positions[i].account();
         }
+    }
+
+    /// @dev The lowest id that no listed position has.
+    function _freeId(VaultState storage self, uint256 count) private view returns (uint256 id) {
+        uint256 taken;
+        for (uint256 i; i < count; ++i) {
+            // forge-lint: disable-next-line(incorrect-shift)
+            taken |= 1 << self.positions[i].id();
+        }
+        while ((taken >> id) & 1 == 1) ++id;
     }
 
     function _remove(VaultState storage self, uint256 i) private {

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {ISidePocket} from "../interfaces/ISidePocket.sol";
 import {IVault} from "../interfaces/IVault.sol";
-import {Position} from "../types/Position.sol";
+import {DUST, Position} from "../types/Position.sol";
 import {VaultState} from "../types/VaultState.sol";
 import {VenueMover} from "./VenueMover.sol";
 import {VenueReader} from "./VenueReader.sol";
@@ -23,9 +23,6 @@ library Recovery {
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
     using VenueMover for Position;
-
-    /// @notice What a position may be left with, in assets, and count as empty; see {Vault.DUST}.
-    uint256 internal constant DUST = 2;
 
     /// @notice Quarantines the positions whose bits are set, by which totalAssets falls from `before` to `afterwards`.
     function quarantine(VaultState storage self, uint256 bits, uint256 before, uint256 afterwards) external {

@@ -49,7 +49,7 @@ library VenueMover {
             : IERC4626(account).maxRedeem(address(this));
     }
 
-    /// @notice Puts `assets` into a position and leaves no allowance behind.
+    /// @notice Puts `assets` into a position. Where less has left afterwards, an allowance is left for {revokeAllowance}.
     function putIn(Position position, IERC20 token, uint256 assets, bytes calldata data) internal {
         address account = position.account();
         if (!position.isDirect()) {
@@ -59,8 +59,12 @@ library VenueMover {
             if (data.length != 0) revert IVault.UnexpectedData();
             token.forceApprove(account, assets);
             IERC4626(account).deposit(assets, address(this));
-            if (token.allowance(address(this), account) != 0) token.forceApprove(account, 0);
         }
+    }
+
+    /// @notice Takes back what a venue held directly has not used of its allowance.
+    function revokeAllowance(Position position, IERC20 token) internal {
+        if (position.isDirect()) token.forceApprove(position.account(), 0);
     }
 
     /// @notice The position's value; `ok` is false where it cannot be read.

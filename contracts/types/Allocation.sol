@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Position} from "./Position.sol";
+
 /// @notice One venue's target in a rebalance.
 /// @param adapter The position that is to change: its adapter, or the ERC-4626 venue that the vault holds directly. Targets are sorted by
 /// this address, ascending.
@@ -14,13 +16,33 @@ struct Allocation {
     bytes data;
 }
 
-/// @notice What a reallocation did, as measured by the vault. `valuesBefore` and `valuesAfter` are parallel to the targets; bit i of
-/// `direct` is set when the i-th target is an ERC-4626 venue held without an adapter.
+/// @notice Value of a position, in assets: before a reallocation in the lower 128 bits, after it in the upper.
+type Change is uint256;
+
+/// @notice What a reallocation did, as measured by the vault. `positions` and `changes` are parallel to the targets.
 struct Report {
-    uint256 direct;
     uint256 navBefore;
     uint256 navAfter;
     uint256 idleAfter;
-    uint256[] valuesBefore;
-    uint256[] valuesAfter;
+    Position[] positions;
+    Change[] changes;
+}
+
+using ChangeLib for Change global;
+
+/// @title ChangeLib
+/// @notice Packing of {Change}.
+library ChangeLib {
+    /// @notice Both values are at most 2¹²⁸ − 1, as {VenueReader} reads no others.
+    function create(uint256 before, uint256 afterwards) internal pure returns (Change) {
+        return Change.wrap(before | (afterwards << 128));
+    }
+
+    function valueBefore(Change self) internal pure returns (uint256) {
+        return uint128(Change.unwrap(self));
+    }
+
+    function valueAfter(Change self) internal pure returns (uint256) {
+        return Change.unwrap(self) >> 128;
+    }
 }

@@ -2,8 +2,12 @@
 pragma solidity 0.8.30;
 
 /// @notice One listed position in one slot: bits 0–159 the adapter, or the ERC-4626 venue itself where the vault holds its shares directly;
-/// bits 160–247 the absolute cap in assets; bit 248 direct; bit 249 quarantined.
+/// bits 160–247 the absolute cap in assets; bit 248 direct; bit 249 quarantined; bits 250–253 its id, which no other listed position has.
 type Position is uint256;
+
+/// @dev What a position may be left with, in assets, and count as empty; and what rounding may cost a position in one movement without
+/// counting as a loss.
+uint256 constant DUST = 2;
 
 using PositionLib for Position global;
 
@@ -15,10 +19,17 @@ library PositionLib {
     uint256 private constant CAP_MASK = MAX_CAP << 160;
     uint256 private constant DIRECT = 1 << 248;
     uint256 private constant QUARANTINED = 1 << 249;
+    uint256 private constant ID_SHIFT = 250;
+    uint256 private constant ID_MASK = 0xf;
 
-    /// @notice A position without quarantine. `cap_` is at most MAX_CAP.
-    function create(address account_, uint256 cap_, bool direct) internal pure returns (Position) {
-        return Position.wrap(uint160(account_) | (cap_ << 160) | (direct ? DIRECT : 0));
+    /// @notice A position without quarantine. `cap_` is at most MAX_CAP, `id_` at most 15.
+    function create(address account_, uint256 cap_, bool direct, uint256 id_) internal pure returns (Position) {
+        return Position.wrap(uint160(account_) | (cap_ << 160) | (direct ? DIRECT : 0) | (id_ << ID_SHIFT));
+    }
+
+    /// @notice Names the position for as long as it is listed, 0–15; whoever keeps sixteen of something keeps it by this.
+    function id(Position self) internal pure returns (uint256) {
+        return (Position.unwrap(self) >> ID_SHIFT) & ID_MASK;
     }
 
     /// @notice The adapter or the ERC-4626 venue.

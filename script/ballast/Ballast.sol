@@ -183,7 +183,7 @@ library Ballast {
         if (!listed && adapter == venue.venue) deployed.vault.listVenue(adapter, venue.cap);
         else if (!listed) deployed.vault.listAdapter(adapter, venue.cap);
         else if (cap != venue.cap) deployed.vault.setAdapterCap(adapter, venue.cap);
-        if (deployed.hub.venue(adapter).riskScore != venue.riskScore) {
+        if (deployed.hub.riskScore(adapter) != venue.riskScore) {
             deployed.hub.setRiskScore(adapter, venue.riskScore);
         }
     }

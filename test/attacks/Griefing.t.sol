@@ -55,7 +55,7 @@ contract GriefingTest is BallastFixture {
         uint64 nonce = hub.nonce();
         uint256 allowed = hub.nextRebalanceAt();
         (uint256 seen,) = hub.lastSeen();
-        uint256 used = hub.positionState(address(low)).flowUsed;
+        uint256 used = hub.positionState(address(low)).flowUsedBps;
         Allocation[] memory targets = one(low, 4000);
         bytes memory proof = prove(targets);
         vm.startPrank(attacker);
@@ -70,7 +70,7 @@ contract GriefingTest is BallastFixture {
         vm.stopPrank();
         assertEq(hub.nonce(), nonce);
         assertEq(hub.nextRebalanceAt(), allowed);
-        assertEq(hub.positionState(address(low)).flowUsed, used);
+        assertEq(hub.positionState(address(low)).flowUsedBps, used);
         (uint256 seenNow,) = hub.lastSeen();
         assertEq(seenNow, seen);
         vm.prank(keeper);

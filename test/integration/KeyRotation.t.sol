@@ -56,7 +56,7 @@ contract KeyRotationTest is GovernedBallast {
         bytes memory proof = prove(one(address(aave), 3000));
         vm.prank(newKeeper);
         hub.rebalance(one(address(aave), 3000), proof);
-        assertEq(hub.venue(address(aave)).targetBps, 3000);
+        assertEq(hub.targetBps(address(aave)), 3000);
     }
 
     // SPEC G1, G2: a stolen keeper loses its key to any one guardian at once: it neither adds, nor takes out, nor passes for alive. Exits
@@ -92,7 +92,7 @@ contract KeyRotationTest is GovernedBallast {
         bytes memory proof = prove(one(address(aave), 1000));
         vm.prank(newKeeper);
         hub.rebalance(one(address(aave), 1000), proof);
-        assertEq(hub.venue(address(aave)).targetBps, 1000);
+        assertEq(hub.targetBps(address(aave)), 1000);
     }
 
     // SPEC G1, X6: what is large waits for three of the five, who need no delay for it; any guardian takes the approval back.
@@ -115,7 +115,7 @@ contract KeyRotationTest is GovernedBallast {
         rebalanceReverts(targets, required);
         this.approveWith(3, digest);
         rebalance(targets);
-        assertEq(hub.venue(address(aave)).targetBps, 4000);
+        assertEq(hub.targetBps(address(aave)), 4000);
     }
 
     // SPEC G1, G2: short of that any one guardian stops a stolen keeper's additions at once, and nobody's exit with them.

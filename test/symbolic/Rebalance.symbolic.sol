@@ -146,7 +146,7 @@ abstract contract RebalanceSymbolic is Test {
                 bool down = stored >= uint256(bps[i]) + before.limits.minStepBps;
                 all = all.and(sized.or(bps[i] == 0)).and(up.or(down));
             }
-            all = all.and(hub.venue(address(venues[i])).targetBps == bps[i]);
+            all = all.and(hub.targetBps(address(venues[i])) == bps[i]);
         }
     }
 
@@ -308,7 +308,7 @@ contract RebalanceTwoTargetsSymbolic is RebalanceSymbolic {
         (targets[0], targets[1]) = (bps[0], bps[1]);
         for (uint256 i; i < 2; ++i) {
             vm.assume(bps[i] != 0);
-            vm.assume(hub.venue(address(venues[i])).targetBps == 0);
+            vm.assume(hub.targetBps(address(venues[i])) == 0);
         }
         Report memory report;
         (report.navBefore, report.navAfter, report.idleAfter) = (amounts[0], amounts[1], amounts[2]);

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IStrategyHub} from "../../contracts/interfaces/IStrategyHub.sol";
 import {IVault} from "../../contracts/interfaces/IVault.sol";
+import {Change} from "../../contracts/types/Allocation.sol";
 import {BallastFixture} from "../support/BallastFixture.sol";
 import {Fault} from "../support/ScriptedAdapter.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
@@ -64,8 +65,8 @@ contract EventsTest is BallastFixture {
             (,, bool isQuarantined) = vault.positionKind(queue[i]);
             assertEq(capOf[queue[i]], cap, "cap");
             assertEq(quarantined[queue[i]], isQuarantined, "quarantine");
-            assertEq(targetOf[queue[i]], hub.venue(queue[i]).targetBps, "target");
-            assertEq(flowOf[queue[i]], hub.venue(queue[i]).flowUsed, "flow");
+            assertEq(targetOf[queue[i]], hub.targetBps(queue[i]), "target");
+            assertEq(_drained(queue[i]), hub.positionState(queue[i]).flowUsedBps, "flow");
         }
     }
 
@@ -113,6 +114,10 @@ contract EventsTest is BallastFixture {
             vm.prank(timelock);
             vault.unpauseDeposits();
             deposit(bob, amount / 7);
+            pass(1 days);
+            observe();
+            if (seed % 2 == 0) rebalance(one(mid, 2000));
+            pass(3 hours);
         }
     }
 
@@ -169,13 +174,18 @@ contract EventsTest is BallastFixture {
     function _readHub(Vm.Log memory log) private {
         if (log.topics[0] == IStrategyHub.RebalanceExecuted.selector) {
             nonce = uint256(log.topics[2]) + 1;
-            (uint256 nav,,, address[] memory adapters, uint16[] memory bps, uint256[] memory before,) =
-                abi.decode(log.data, (uint256, uint256, uint256, address[], uint16[], uint256[], uint256[]));
-            for (uint256 i; i < adapters.length; ++i) {
-                targetOf[adapters[i]] = bps[i];
-                uint256 goal = nav * bps[i] / 10_000;
+            (uint256 nav,,, uint256[] memory targets, Change[] memory changes) =
+                abi.decode(log.data, (uint256, uint256, uint256, uint256[], Change[]));
+            for (uint256 i; i < queue.length; ++i) {
+                flowOf[queue[i]] = 0;
+            }
+            for (uint256 i; i < targets.length; ++i) {
+                (address adapter, uint256 bps) = (address(uint160(targets[i])), targets[i] >> 160);
+                targetOf[adapter] = bps;
+                uint256 goal = nav * bps / 10_000;
+                uint256 before = changes[i].valueBefore();
                 // The rebalances of this life are more than a day apart: nothing is left in the bucket.
-                if (goal > before[i]) flowOf[adapters[i]] = goal - before[i];
+                if (goal > before) flowOf[adapter] = Math.ceilDiv((goal - before) * 10_000, nav);
             }
         }
         if (log.topics[0] == IStrategyHub.RiskReduced.selector) {
@@ -193,6 +203,12 @@ contract EventsTest is BallastFixture {
         assembly ("memory-safe") {
             word := mload(add(data, 0x20))
         }
+    }
+
+    /// What is left of a bucket by now, which is no event.
+    function _drained(address adapter) private view returns (uint256) {
+        uint256 gone = hub.limits().flowBps * (vm.getBlockTimestamp() - hub.recentRebalances()[0]) / 1 days;
+        return flowOf[adapter] > gone ? flowOf[adapter] - gone : 0;
     }
 
     function _unlist(address adapter) private {

@@ -206,7 +206,7 @@ impl Frame<'_> {
         if bps != 0 && (target < limits.min_position || target > limits.max_position) {
             return None;
         }
-        if target.abs_diff(candidate.venue.target) < limits.min_step.0 {
+        if target.abs_diff(candidate.venue.stored()) < limits.min_step.0 {
             return None;
         }
         let (goal, value) = (self.nav.share(target), candidate.figures.value);
@@ -253,13 +253,13 @@ impl Frame<'_> {
             (limits.min_position.0..=limits.max_position.0).step_by(usize::from(GRID)).collect();
         targets.extend([0, limits.max_position.0]);
         targets.extend(candidate.max_position.map(|max| max.0));
-        let (stored, step) = (candidate.venue.target.0, limits.min_step.0);
+        let (stored, step) = (candidate.venue.stored().0, limits.min_step.0);
         targets.extend(stored.checked_sub(step));
         targets.extend(stored.checked_add(step));
         let room = candidate.figures.value.checked_add(candidate.model.max_addition());
         let share =
             mul_div_floor(candidate.figures.settled.0, u128::from(limits.max_venue_share.0), u128::from(BPS_ONE));
-        let flow = limits::flow_bucket(limits, self.nav).saturating_sub(candidate.venue.flow_used);
+        let flow = limits::flow_room(candidate.venue, self.nav, limits);
         let at_most = |addition: Assets| candidate.figures.value.checked_add(addition);
         let flow_and_allowance = [at_most(flow), at_most(candidate.allowance)];
         let edges = [Some(candidate.venue.cap), room, share.map(Assets)].into_iter().chain(flow_and_allowance);

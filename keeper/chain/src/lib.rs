@@ -4,6 +4,7 @@
 //! - [`RpcPool`] holds the RPC endpoints, finds the newest block they all serve and notes where they disagree.
 //! - [`Reader`] turns one block into a [`Snapshot`](ballast_types::Snapshot); what cannot be read is marked, not guessed.
 //! - [`Simulator`] executes an exact transaction in-process on the state of a block; its gas and logs are those of the receipt.
+//! - [`Executed`] is what the hub's event says of a rebalance.
 //! - [`Deployment`] is the address book, checked against the chain before anything else is done.
 
 mod aave;
@@ -12,6 +13,7 @@ mod attestor_slot;
 pub mod bindings;
 mod deployment;
 mod endpoint;
+mod executed;
 mod metamorpho;
 mod multicall;
 mod pool;
@@ -22,9 +24,8 @@ mod simulator;
 pub use attestor_slot::{ATTESTOR_SLOT, AttestorSlot, AttestorSlotError};
 pub use deployment::{Deployment, DeploymentError, FeedRef, VenueRef};
 pub use endpoint::redact;
+pub use executed::{Executed, Leg, Malformed, rebalances};
 pub use multicall::Unanswered;
 pub use pool::{Head, PoolError, RpcPool};
 pub use reader::{HeadAge, ReadError, Reader};
-pub use simulator::{
-    BlockContext, HeadError, Overrides, Simulation, SimulationError, Simulator, SpecId, TxPlan, decode_rebalance,
-};
+pub use simulator::{BlockContext, HeadError, Overrides, Simulation, SimulationError, Simulator, SpecId, TxPlan};

@@ -301,7 +301,7 @@ mod tests {
             quarantined,
             cap: Assets(0),
             target: Bps(0),
-            flow_used: Assets(0),
+            flow_used: Bps(0),
             can_add: true,
             reading,
         }

@@ -15,7 +15,7 @@ mod transaction;
 
 pub use block::{BlockContext, HeadError};
 pub use revm::primitives::hardfork::SpecId;
-pub use transaction::{Overrides, Simulation, TxPlan, decode_rebalance};
+pub use transaction::{Overrides, Simulation, TxPlan};
 
 use crate::{endpoint::chain_text, pool::RpcPool, revert};
 use alloy::{

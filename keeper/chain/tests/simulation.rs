@@ -12,9 +12,10 @@ use alloy::{
 use ballast_chain::{
     ATTESTOR_SLOT, AttestorSlot, Overrides, SimulationError, Simulator, SpecId, TxPlan,
     bindings::{IERC20, KillSwitchManager, StrategyHub, Vault},
-    decode_rebalance,
+    rebalances,
 };
 use ballast_devnet::accounts::Role;
+use ballast_types::{Assets, Bps};
 use harness::{Answer, Proxy, USDC, World};
 use std::sync::{
     Arc,
@@ -68,8 +69,14 @@ async fn gas_and_logs_are_the_receipts_for_every_kind_of_call() {
     let into_both = world.rebalance(&[(world.aave(), 4_500), (world.metamorpho(), 4_500)], &world.attestor).await;
     let plan = world.plan(&world.keeper, hub, into_both).await;
     let first = world.simulate_and_land(&simulator, &world.keeper, &plan).await;
-    let executed = decode_rebalance(hub, &first.logs).expect("the hub reports the rebalance");
-    assert_eq!(executed.navBefore, usdc(30_000));
+    let executed = rebalances(hub, &first.logs).next().expect("the hub reports the rebalance").unwrap();
+    assert_eq!(U256::from(executed.nav_before.0), usdc(30_000));
+    let mut expected = [(world.aave(), Bps(4_500), Assets(0)), (world.metamorpho(), Bps(4_500), Assets(0))];
+    expected.sort_unstable();
+    assert_eq!(executed.legs.iter().map(|leg| (leg.adapter, leg.bps, leg.before)).collect::<Vec<_>>(), expected);
+    for leg in &executed.legs {
+        assert!(leg.after.0.abs_diff(executed.nav_before.share(leg.bps).0) <= 2, "{leg:?}");
+    }
     assert!(first.logs.len() > 10, "only {} logs", first.logs.len());
 
     let early = world.rebalance(&[(world.aave(), 1_000)], &world.attestor).await;

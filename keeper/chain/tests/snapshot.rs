@@ -108,8 +108,7 @@ async fn vault_hub_and_switch_are_read_as_they_are() {
         // MetaMorpho's shares are the vault's own.
         assert_eq!((venue.direct, venue.quarantined), (adapter == world.metamorpho(), false));
         assert_eq!(venue.direct, venue.venue == adapter);
-        let added = u128::from(50_000 * USDC) * u128::from(target) / 10_000;
-        assert_eq!(venue.flow_used, Assets(added), "the bucket holds what was added in this very block");
+        assert_eq!(venue.flow_used, Bps(target), "the bucket holds what was added in this very block");
         let VenueReading::Read { value, liquidity, size, checkpoint, depositable, .. } = &venue.reading else {
             panic!("{}", unreadable(venue))
         };

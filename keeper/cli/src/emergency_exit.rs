@@ -2,16 +2,17 @@
 
 use crate::output;
 use alloy::primitives::U256;
-use ballast_service::{Config, Keeper, exit::ExitPlan};
+use ballast_chain::revert::describe;
+use ballast_service::{
+    Config, Keeper,
+    exit::{ExitPlan, VenueExit},
+};
 use clap::Args;
 use std::{
     io::{BufRead, IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
 };
-
-/// What the venues' rounding may leave of a position, base units (`Vault.DUST`).
-pub(crate) const DUST: U256 = U256::from_limbs([2, 0, 0, 0]);
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -64,19 +65,25 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
 
 fn table(plan: &ExitPlan) -> String {
     let mut lines = vec![format!("the exit would cost {} gas:", plan.gas)];
-    for venue in &plan.venues {
-        let verdict = match (venue.ok, venue.remaining > DUST) {
-            (false, _) => "FAILS",
-            // It pays what it has, or nothing: the exit has to be repeated.
-            (true, true) => "STAYS",
-            (true, false) => "ok",
-        };
-        lines.push(format!(
-            "  {:<22} {verdict:<6} {} units come home, {} stay",
-            venue.name, venue.received, venue.remaining
-        ));
-    }
+    lines.extend(plan.venues.iter().map(|venue| format!("  {:<22} {}", venue.name, told(venue))));
     lines.join("\n")
+}
+
+/// For all but `ok` the exit has to be repeated.
+fn told(venue: &VenueExit) -> String {
+    let verdict = match (venue.ok, venue.received.is_zero()) {
+        (true, _) => "ok",
+        // Paused, or it reverts.
+        (false, true) => "FAILS",
+        (false, false) => "PART",
+    };
+    let stays = match venue.remaining {
+        // The hub's word for what cannot be read.
+        U256::MAX => "what stays cannot be read".to_owned(),
+        remaining => format!("{remaining} stay"),
+    };
+    let why = if venue.reason.is_empty() { String::new() } else { format!(": {}", describe(&venue.reason)) };
+    format!("{verdict:<6} {} units come home, {stays}{why}", venue.received)
 }
 
 fn confirmed() -> eyre::Result<bool> {
@@ -89,4 +96,36 @@ fn confirmed() -> eyre::Result<bool> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     Ok(line.trim() == "exit")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy::{
+        primitives::{Address, Bytes},
+        sol_types::SolError,
+    };
+    use ballast_chain::bindings::Vault;
+
+    fn said(ok: bool, received: u64, remaining: U256, reason: Vec<u8>) -> String {
+        told(&VenueExit {
+            adapter: Address::ZERO,
+            name: "a venue".to_owned(),
+            ok,
+            received: U256::from(received),
+            remaining,
+            reason: Bytes::from(reason),
+        })
+    }
+
+    #[test]
+    fn each_venue_is_told_by_what_it_pays_and_what_stays() {
+        assert_eq!(said(true, 7, U256::from(2), vec![]), "ok     7 units come home, 2 stay");
+        assert_eq!(said(true, 0, U256::ZERO, vec![]), "ok     0 units come home, 0 stay");
+        assert_eq!(said(false, 7, U256::from(3), vec![]), "PART   7 units come home, 3 stay");
+        assert_eq!(said(false, 0, U256::from(3), vec![]), "FAILS  0 units come home, 3 stay");
+        let paused = Vault::EnforcedPause {}.abi_encode();
+        let unreadable = "FAILS  0 units come home, what stays cannot be read: EnforcedPause()";
+        assert_eq!(said(false, 0, U256::MAX, paused), unreadable);
+    }
 }

@@ -38,7 +38,7 @@ pub use ballast_store::State;
 pub use config::{ConfigError, ExecutorConfig, MAX_PROOF_VALIDITY};
 pub use outcome::{ExecuteError, Landing, Outcome};
 pub use pipeline::{Executor, Parts};
-pub use reconcile::{Balances, Expected, Leg, Observed, RebalanceReconciliation, Reconciliation};
+pub use reconcile::{Balances, Expected, Observed, RebalanceReconciliation, Reconciliation};
 pub use relay::{Bundle, FlashbotsRelay, Relay, RelayError};
 pub use scope::{Scope, Unfit, admit};
 pub use signer::{DEV_CHAIN_ID, DevKeySigner, KmsCause, KmsConfig, KmsSigner, Signer, SignerError, StaticCredentials};

@@ -1,10 +1,7 @@
 //! Does the simulated move do what the decision said it would?
 
-use alloy::{
-    primitives::{Address, B256, Log, U256},
-    sol_types::SolEvent,
-};
-use ballast_chain::bindings::RebalanceExecuted;
+use alloy::primitives::{Address, B256, Log};
+use ballast_chain::{Executed, Malformed, rebalances};
 use ballast_types::{Assets, Bps, DecisionRecord, fixed::mul_div_floor};
 use std::fmt;
 
@@ -39,11 +36,8 @@ pub enum Mismatch {
         after: Assets,
         bound: Bps,
     },
-    /// An amount above 2¹²⁸.
-    Absurd {
-        what: String,
-        value: U256,
-    },
+    /// The event says what no rebalance does.
+    Malformed(Malformed),
 }
 
 impl fmt::Display for Mismatch {
@@ -61,7 +55,7 @@ impl fmt::Display for Mismatch {
             Self::NavLoss { before, after, bound } => {
                 write!(f, "NAV falls from {before} to {after}, more than {} bps", bound.0)
             }
-            Self::Absurd { what, value } => write!(f, "{what} is {value}, more than any amount of the asset"),
+            Self::Malformed(why) => write!(f, "the hub's RebalanceExecuted: {why}"),
         }
     }
 }
@@ -75,15 +69,12 @@ pub fn list(mismatches: &[Mismatch]) -> String {
 /// The one `RebalanceExecuted` that `hub` emitted.
 ///
 /// # Errors
-/// [`Mismatch::Events`].
-pub fn executed(logs: &[Log], hub: Address) -> Result<RebalanceExecuted, Mismatch> {
-    let mut events = logs
-        .iter()
-        .filter(|log| log.address == hub && log.topics().first() == Some(&RebalanceExecuted::SIGNATURE_HASH))
-        .filter_map(|log| RebalanceExecuted::decode_log_data(&log.data).ok());
+/// [`Mismatch::Events`], [`Mismatch::Malformed`].
+pub fn executed(logs: &[Log], hub: Address) -> Result<Executed, Mismatch> {
+    let mut events = rebalances(hub, logs);
     let (first, others) = (events.next(), events.count());
     match first {
-        Some(event) if others == 0 => Ok(event),
+        Some(event) if others == 0 => event.map_err(Mismatch::Malformed),
         first => Err(Mismatch::Events { found: usize::from(first.is_some()) + others }),
     }
 }
@@ -96,12 +87,12 @@ pub fn executed(logs: &[Log], hub: Address) -> Result<RebalanceExecuted, Mismatc
 pub fn check(
     record: &DecisionRecord,
     decision_hash: B256,
-    event: &RebalanceExecuted,
+    event: &Executed,
     max_nav_loss: Bps,
 ) -> Result<(), Vec<Mismatch>> {
     let mut found = Vec::new();
-    if event.decisionHash != decision_hash {
-        found.push(Mismatch::DecisionHash { found: event.decisionHash, expected: decision_hash });
+    if event.decision_hash != decision_hash {
+        found.push(Mismatch::DecisionHash { found: event.decision_hash, expected: decision_hash });
     }
     let nonce = record.snapshot.hub.nonce;
     if event.nonce != nonce {
@@ -109,27 +100,23 @@ pub fn check(
     }
 
     let targets = record.decision.targets();
-    let listed = targets.iter().map(|target| (target.adapter, target.bps.0));
-    let executed = event.adapters.iter().copied().zip(event.targetBps.iter().copied());
-    let same_length = event.adapters.len() == targets.len()
-        && event.targetBps.len() == targets.len()
-        && event.valuesAfter.len() == targets.len();
-    if !same_length || !listed.eq(executed) {
+    let listed = targets.iter().map(|target| (target.adapter, target.bps));
+    if !listed.eq(event.legs.iter().map(|leg| (leg.adapter, leg.bps))) {
         found.push(Mismatch::Targets);
     }
 
     let tolerance = record.snapshot.vault.nav.share(TOLERANCE);
-    let mut compare = |what: String, value: U256, expected: Assets| match u128::try_from(value).map(Assets) {
-        Ok(simulated) if simulated.0.abs_diff(expected.0) <= tolerance.0 => {}
-        Ok(simulated) => found.push(Mismatch::Amount { what, expected, simulated, tolerance }),
-        Err(_) => found.push(Mismatch::Absurd { what, value }),
+    let mut compare = |what: String, simulated: Assets, expected: Assets| {
+        if simulated.0.abs_diff(expected.0) > tolerance.0 {
+            found.push(Mismatch::Amount { what, expected, simulated, tolerance });
+        }
     };
-    compare("NAV before".to_owned(), event.navBefore, record.snapshot.vault.nav);
-    for (target, value) in targets.iter().zip(&event.valuesAfter) {
-        compare(format!("position in {}", target.adapter), *value, target.to);
+    compare("NAV before".to_owned(), event.nav_before, record.snapshot.vault.nav);
+    for (target, leg) in targets.iter().zip(&event.legs) {
+        compare(format!("position in {}", target.adapter), leg.after, target.to);
     }
     if let Some(prediction) = &record.decision.prediction {
-        compare("idle".to_owned(), event.idleAfter, prediction.idle_after);
+        compare("idle".to_owned(), event.idle_after, prediction.idle_after);
     }
 
     found.extend(nav_loss(event, max_nav_loss).err());
@@ -139,15 +126,12 @@ pub fn check(
 /// NAV may fall by at most `floor(before · bound / 10⁴)`.
 ///
 /// # Errors
-/// [`Mismatch::NavLoss`] or [`Mismatch::Absurd`].
-pub fn nav_loss(event: &RebalanceExecuted, bound: Bps) -> Result<(), Mismatch> {
-    let amount =
-        |what: &str, value: U256| u128::try_from(value).map_err(|_| Mismatch::Absurd { what: what.to_owned(), value });
-    let before = amount("NAV before", event.navBefore)?;
-    let after = amount("NAV after", event.navAfter)?;
-    let allowed = mul_div_floor(before, u128::from(bound.0), u128::from(ballast_types::BPS_ONE)).unwrap_or(0);
-    if before.saturating_sub(after) <= allowed {
+/// [`Mismatch::NavLoss`].
+pub fn nav_loss(event: &Executed, bound: Bps) -> Result<(), Mismatch> {
+    let (before, after) = (event.nav_before, event.nav_after);
+    let allowed = mul_div_floor(before.0, u128::from(bound.0), u128::from(ballast_types::BPS_ONE)).unwrap_or(0);
+    if before.saturating_sub(after).0 <= allowed {
         return Ok(());
     }
-    Err(Mismatch::NavLoss { before: Assets(before), after: Assets(after), bound })
+    Err(Mismatch::NavLoss { before, after, bound })
 }

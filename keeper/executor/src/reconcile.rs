@@ -2,8 +2,8 @@
 
 use crate::prediction::executed;
 use alloy::primitives::{Address, B256, Log, U256};
-use ballast_chain::{Simulation, bindings::RebalanceExecuted};
-use ballast_types::{Assets, Bps};
+use ballast_chain::{Executed, Leg, Simulation};
+use ballast_types::Assets;
 use serde::{Deserialize, Serialize};
 
 /// The final simulation, as it is stored with the attempt.
@@ -58,20 +58,12 @@ pub struct RebalanceReconciliation {
     pub nav_before_simulated: Assets,
     pub nav_after_simulated: Assets,
     pub idle_after: Assets,
+    /// From the receipt.
     pub legs: Vec<Leg>,
     /// Idle and every listed position, read from the contracts at the end of the block, are what was simulated. A transaction
     /// of someone else later in the same block can make this false while everything above is equal, and so does a block whose
     /// state no endpoint has any more.
     pub balances_equal: bool,
-}
-
-/// One venue's position before and after, from the receipt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Leg {
-    pub adapter: Address,
-    pub bps: Bps,
-    pub before: Assets,
-    pub after: Assets,
 }
 
 impl Reconciliation {
@@ -97,7 +89,7 @@ impl Reconciliation {
             Some((hub, hash)) => {
                 let simulated = executed(&expected.logs, hub).map_err(|error| format!("the simulation: {error}"))?;
                 let actual = executed(&observed.logs, hub).map_err(|error| format!("the receipt: {error}"))?;
-                Some(compare(&simulated, &actual, observed.balances.as_ref(), hash)?)
+                Some(compare(&simulated, actual, observed.balances.as_ref(), hash))
             }
         };
         Ok(Self {
@@ -110,34 +102,18 @@ impl Reconciliation {
     }
 }
 
-fn compare(
-    simulated: &RebalanceExecuted,
-    actual: &RebalanceExecuted,
-    balances: Option<&Balances>,
-    hash: B256,
-) -> Result<RebalanceReconciliation, String> {
-    let legs = actual
-        .adapters
-        .iter()
-        .zip(&actual.targetBps)
-        .zip(actual.valuesBefore.iter().zip(&actual.valuesAfter))
-        .map(|((adapter, bps), (before, after))| {
-            Ok(Leg { adapter: *adapter, bps: Bps(*bps), before: assets(*before)?, after: assets(*after)? })
-        })
-        .collect::<Result<_, String>>()?;
-    Ok(RebalanceReconciliation {
-        decision_hash_equal: actual.decisionHash == hash,
-        nav_before: assets(actual.navBefore)?,
-        nav_after: assets(actual.navAfter)?,
-        nav_before_simulated: assets(simulated.navBefore)?,
-        nav_after_simulated: assets(simulated.navAfter)?,
-        idle_after: assets(actual.idleAfter)?,
-        legs,
-        balances_equal: balances
-            .is_some_and(|read| read.idle == simulated.idleAfter && read.values == simulated.valuesAfter),
-    })
-}
-
-fn assets(value: U256) -> Result<Assets, String> {
-    u128::try_from(value).map(Assets).map_err(|_| format!("an amount of {value} is more than any amount of the asset"))
+fn compare(simulated: &Executed, actual: Executed, balances: Option<&Balances>, hash: B256) -> RebalanceReconciliation {
+    RebalanceReconciliation {
+        decision_hash_equal: actual.decision_hash == hash,
+        nav_before: actual.nav_before,
+        nav_after: actual.nav_after,
+        nav_before_simulated: simulated.nav_before,
+        nav_after_simulated: simulated.nav_after,
+        idle_after: actual.idle_after,
+        legs: actual.legs,
+        balances_equal: balances.is_some_and(|read| {
+            let values = simulated.legs.iter().map(|leg| U256::from(leg.after.0));
+            read.idle == U256::from(simulated.idle_after.0) && values.eq(read.values.iter().copied())
+        }),
+    }
 }

@@ -15,7 +15,10 @@ use alloy::{
     providers::Provider,
     rpc::types::TransactionReceipt,
 };
-use ballast_chain::bindings::{StrategyHub, Vault};
+use ballast_chain::{
+    Leg,
+    bindings::{StrategyHub, Vault},
+};
 use ballast_store::{Attempt, Facts, State, Subject};
 use serde_json::{json, to_value};
 use std::time::Duration;
@@ -243,7 +246,7 @@ impl Executor {
             None => None,
             Some(_) => {
                 let event = prediction::executed(&logs, hub).map_err(|error| irreconcilable(error.to_string()))?;
-                self.balances(&event.adapters, block_hash, depth).await?
+                self.balances(&event.legs, block_hash, depth).await?
             }
         };
         let observed = Observed { gas_used: receipt.gas_used, logs, balances };
@@ -251,20 +254,15 @@ impl Executor {
     }
 
     /// What the contracts say at the end of that block; `None` once nobody can be expected to say it any more.
-    async fn balances(
-        &self,
-        adapters: &[Address],
-        block_hash: B256,
-        depth: u64,
-    ) -> Result<Option<Balances>, ExecuteError> {
+    async fn balances(&self, legs: &[Leg], block_hash: B256, depth: u64) -> Result<Option<Balances>, ExecuteError> {
         let read = async {
             let at = BlockId::hash(block_hash);
             let vault = Vault::new(self.config.scope.vault, self.provider());
             let idle = vault.idle().block(at).call().await.map_err(|error| ("the vault's idle", error))?;
             let hub = StrategyHub::new(self.config.scope.hub, self.provider());
-            let mut values = Vec::with_capacity(adapters.len());
-            for adapter in adapters {
-                let state = hub.positionState(*adapter).block(at).call().await;
+            let mut values = Vec::with_capacity(legs.len());
+            for leg in legs {
+                let state = hub.positionState(leg.adapter).block(at).call().await;
                 values.push(state.map_err(|error| ("a position's value", error))?.value);
             }
             Ok::<_, (&'static str, CallError)>(Balances { idle, values })

@@ -223,11 +223,11 @@ impl List<'_> {
                 let what = format!("cap of {} from {} to {cap} base units", venue.name, config.cap);
                 self.add(self.deployed.vault, what, &Vault::setAdapterCapCall { adapter, cap });
             }
-            let score = hub.venue(adapter).call().await?.riskScore;
-            if score != venue.risk_score {
-                let what = format!("risk score of {} from {score} to {}", venue.name, venue.risk_score);
-                let call = StrategyHub::setRiskScoreCall { adapter, score: U256::from(venue.risk_score) };
-                self.add(self.deployed.hub, what, &call);
+            let score = hub.riskScore(adapter).call().await?;
+            let wanted = U256::from(venue.risk_score);
+            if score != wanted {
+                let what = format!("risk score of {} from {score} to {wanted}", venue.name);
+                self.add(self.deployed.hub, what, &StrategyHub::setRiskScoreCall { adapter, score: wanted });
             }
         }
         Ok(())

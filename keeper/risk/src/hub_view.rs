@@ -34,8 +34,8 @@ pub struct VenueView {
     pub direct: bool,
     /// Out of NAV until it is recovered.
     pub quarantined: bool,
-    /// What is in its flow bucket.
-    pub flow_used: Assets,
+    /// What is in its flow bucket, as a part of NAV.
+    pub flow_used: Bps,
     /// `KillSwitchManager.canAdd(adapter)`.
     pub can_add: bool,
     /// `None` if the venue cannot be read or is quarantined.
@@ -72,6 +72,17 @@ impl Figures {
     #[must_use]
     pub fn lent(&self) -> Assets {
         Assets(mul_div_floor(self.utilisation.0, self.size.0, WAD).unwrap_or(u128::MAX))
+    }
+}
+
+impl VenueView {
+    /// The target that a step is measured from: of a position that holds nothing, what was stored is of no account.
+    #[must_use]
+    pub fn stored(&self) -> Bps {
+        match self.figures {
+            Some(figures) if figures.value != Assets::ZERO => self.target,
+            _ => Bps(0),
+        }
     }
 }
 

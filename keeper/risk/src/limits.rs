@@ -6,7 +6,10 @@
 
 use crate::{Figures, HubView, VenueView};
 use alloy_primitives::{Address, U256};
-use ballast_types::{Assets, BPS_ONE, Bps, HubLimits, Target, WAD, Wad, fixed::product};
+use ballast_types::{
+    Assets, BPS_ONE, Bps, HubLimits, Target, WAD, Wad,
+    fixed::{mul_div_ceil, product},
+};
 
 /// The rule of four looks back this many seconds (`RebalanceLogLib.WINDOW`).
 pub const WINDOW: u64 = 24 * 60 * 60;
@@ -85,8 +88,8 @@ pub enum Violation {
     CapExceeded { adapter: Address, value: Assets, cap: Assets },
     #[error("idle would be {idle} of NAV {nav}, expected at least {} bps", reserve.0)]
     ReserveTooLow { idle: Assets, nav: Assets, reserve: Bps },
-    #[error("{adapter}: additions of the last day would be {flow}, its bucket holds {bucket}")]
-    FlowExceeded { adapter: Address, flow: Assets, bucket: Assets },
+    #[error("{adapter}: its bucket would have {} bps of NAV in it, it holds {} bps", used.0, flow.0)]
+    FlowExceeded { adapter: Address, used: Bps, flow: Bps },
     #[error("{adapter}: the kill switch blocks additions here")]
     VenueNotOperational { adapter: Address },
     /// Not an error of ours: the venue itself reverts.
@@ -173,16 +176,21 @@ pub fn check_schedule(view: &HubView) -> Result<(), Violation> {
 /// # Errors
 /// As [`judge`].
 pub fn check_targets(view: &HubView, targets: &[Allocation]) -> Result<Outcome, Violation> {
-    check_bounds(view, targets)?;
+    if targets.is_empty() {
+        return Err(Violation::NoTargets);
+    }
     let moved = reallocate(view, targets)?;
 
     let reserve = view.limits.reserve;
     if product(moved.idle_after.0, u128::from(BPS_ONE)) < product(moved.nav.0, u128::from(reserve.0)) {
         return Err(Violation::ReserveTooLow { idle: moved.idle_after, nav: moved.nav, reserve });
     }
-    for leg in moved.legs.iter().filter(|leg| leg.after > leg.before) {
-        let (venue, figures) = readable(view, leg.adapter)?;
-        check_addition(venue, figures, leg.after, moved.nav, &view.limits)?;
+    for (leg, target) in moved.legs.iter().zip(targets) {
+        check_target(view, target)?;
+        if leg.after > leg.before {
+            let (venue, figures) = readable(view, leg.adapter)?;
+            check_addition(venue, figures, leg.after, moved.nav, &view.limits)?;
+        }
     }
     let threshold = approval_threshold(&view.limits, moved.nav);
     if moved.added > threshold {
@@ -197,34 +205,22 @@ pub fn approval_threshold(limits: &HubLimits, nav: Assets) -> Assets {
     limits.approval_floor.max(nav.share(limits.approval))
 }
 
-/// The most that may be in one venue's flow bucket.
+/// The most that the venue's flow bucket lets be added to it.
 #[must_use]
-pub fn flow_bucket(limits: &HubLimits, nav: Assets) -> Assets {
-    nav.share(limits.flow)
+pub fn flow_room(venue: &VenueView, nav: Assets, limits: &HubLimits) -> Assets {
+    // An addition is counted in basis points rounded up, so the largest one is its number of basis points rounded down.
+    nav.share(limits.flow.saturating_sub(venue.flow_used))
 }
 
-/// `StrategyHub._storeTargets`: bounds, and the step against what is stored by then.
-fn check_bounds(view: &HubView, targets: &[Allocation]) -> Result<(), Violation> {
-    if targets.is_empty() {
-        return Err(Violation::NoTargets);
+/// `StrategyHub._checkTarget`: bounds, and the step against what is stored.
+fn check_target(view: &HubView, target: &Allocation) -> Result<(), Violation> {
+    let (limits, &Allocation { adapter, bps, .. }) = (&view.limits, target);
+    if bps.0 != 0 && (bps < limits.min_position || bps > limits.max_position) {
+        return Err(Violation::TargetOutOfBounds { adapter, bps, min: limits.min_position, max: limits.max_position });
     }
-    let limits = &view.limits;
-    for (index, &Allocation { adapter, bps, .. }) in targets.iter().enumerate() {
-        if bps.0 != 0 && (bps < limits.min_position || bps > limits.max_position) {
-            return Err(Violation::TargetOutOfBounds {
-                adapter,
-                bps,
-                min: limits.min_position,
-                max: limits.max_position,
-            });
-        }
-        // An adapter listed twice is refused for that later; the second step is measured from the first target.
-        let repeated =
-            targets[..index].iter().rev().find(|earlier| earlier.adapter == adapter).map(|earlier| earlier.bps);
-        let stored = repeated.or_else(|| view.venue(adapter).map(|venue| venue.target)).unwrap_or_default();
-        if bps.abs_diff(stored) < limits.min_step.0 {
-            return Err(Violation::StepTooSmall { adapter, bps, stored, min_step: limits.min_step });
-        }
+    let stored = view.venue(adapter).map(VenueView::stored).unwrap_or_default();
+    if bps.abs_diff(stored) < limits.min_step.0 {
+        return Err(Violation::StepTooSmall { adapter, bps, stored, min_step: limits.min_step });
     }
     Ok(())
 }
@@ -317,7 +313,7 @@ fn withdraw(adapter: Address, figures: &Figures, goal: Assets, bps: Bps) -> Resu
     Ok(required)
 }
 
-/// `StrategyHub._checkAdditions` for one venue: its bucket, then the rules on its state after the addition.
+/// `StrategyHub._fillBucket` and `_checkVenue`: the venue's bucket, then the rules on its state after the addition.
 ///
 /// # Errors
 /// The first rule that fails.
@@ -330,10 +326,7 @@ pub fn check_addition(
 ) -> Result<(), Violation> {
     let adapter = venue.adapter;
     let added = after.saturating_sub(figures.value);
-    let (flow, bucket) = (sum(venue.flow_used, added)?, flow_bucket(limits, nav));
-    if flow > bucket {
-        return Err(Violation::FlowExceeded { adapter, flow, bucket });
-    }
+    check_flow(venue, added, nav, limits)?;
     if !venue.can_add {
         return Err(Violation::VenueNotOperational { adapter });
     }
@@ -356,6 +349,17 @@ pub fn check_addition(
         return Err(Violation::VenueShareExceeded { adapter, value: after, size, max });
     }
     Ok(())
+}
+
+/// What is in the bucket with the addition, which counts in basis points of NAV rounded up.
+fn check_flow(venue: &VenueView, added: Assets, nav: Assets, limits: &HubLimits) -> Result<(), Violation> {
+    let more = mul_div_ceil(added.0, u128::from(BPS_ONE), nav.0).ok_or(Violation::AmountOutOfRange)?;
+    let used = u128::from(venue.flow_used.0).saturating_add(more);
+    if used <= u128::from(limits.flow.0) {
+        return Ok(());
+    }
+    let used = Bps(u16::try_from(used).unwrap_or(u16::MAX));
+    Err(Violation::FlowExceeded { adapter: venue.adapter, used, flow: limits.flow })
 }
 
 /// What is out of reach as a part of the whole, rounded up as the adapters and the hub do.

@@ -3,8 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use alloy_primitives::Address;
-use ballast_risk::{Allocation, Figures, HubView, VenueView, Violation, judge, next_allowed};
+use ballast_risk::{
+    Allocation, Figures, HubView, VenueView, Violation, judge,
+    limits::{check_addition, flow_room},
+    next_allowed,
+};
 use ballast_types::{Assets, Bps, HubLimits, WAD, Wad};
+use proptest::prelude::*;
 
 const NOW: u64 = 1_700_000_000;
 const A: Address = Address::repeat_byte(0x0a);
@@ -19,7 +24,7 @@ fn view() -> HubView {
         target: Bps(if value == 0 { 0 } else { 3_333 }),
         direct: false,
         quarantined: false,
-        flow_used: Assets::ZERO,
+        flow_used: Bps(0),
         can_add: true,
         figures: Some(Figures {
             value: Assets(value),
@@ -122,12 +127,31 @@ fn a_step_is_measured_against_the_stored_target_and_not_the_position() {
     assert_eq!(verdict(&[to(A, 3_333)], |view| view.venues[0].target = Bps(2_000)), "ok");
 }
 
+// SPEC C5
+#[test]
+fn what_is_stored_of_a_position_that_holds_nothing_is_of_no_account() {
+    let left_with = |value: u128, bps: u16| {
+        verdict(&[to(B, bps)], |view| {
+            view.venues[1].target = Bps(1_000);
+            figures(view, 1).value = Assets(value);
+            figures(view, 1).liquidity = Assets(value);
+        })
+    };
+    // Of one unit it is of account.
+    assert_eq!((left_with(0, 1_000), left_with(1, 1_000)), ("ok", "StepTooSmall"));
+    assert_eq!((left_with(0, 1_499), left_with(1, 1_499)), ("ok", "StepTooSmall"));
+    assert_eq!((left_with(0, 0), left_with(1, 0)), ("StepTooSmall", "ok"));
+    assert_eq!((left_with(0, 1_500), left_with(1, 1_500)), ("ok", "ok"));
+    let violation = judge(&HubView { venues: vec![view().venues.remove(1)], ..view() }, &[to(B, 0)]).unwrap_err();
+    assert_eq!(violation, Violation::StepTooSmall { adapter: B, bps: Bps(0), stored: Bps(0), min_step: Bps(500) });
+}
+
 #[test]
 fn targets_are_listed_adapters_in_strictly_ascending_order() {
     assert_eq!(verdict(&[to(B, 500), to(A, 500)], |_| ()), "TargetsUnsorted");
     assert_eq!(verdict(&[to(B, 500), to(B, 1_000)], |_| ()), "TargetsUnsorted");
-    // The second target of one adapter is a step from the first.
-    assert_eq!(verdict(&[to(B, 500), to(B, 600)], |_| ()), "StepTooSmall");
+    // The vault sorts before the hub judges bounds and steps.
+    assert_eq!(verdict(&[to(B, 1), to(A, 3_333)], |_| ()), "TargetsUnsorted");
     assert_eq!(verdict(&[to(Address::ZERO, 500)], |_| ()), "TargetsUnsorted");
     assert_eq!(verdict(&[to(C, 500)], |_| ()), "AdapterNotListed");
 }
@@ -137,7 +161,7 @@ fn while_one_venue_is_unreadable_nothing_is_added_and_the_others_are_reduced() {
     let blind = |index: usize| move |view: &mut HubView| view.venues[index].figures = None;
     assert_eq!(verdict(&[to(B, 500)], blind(0)), "VenueUnreadable");
     assert_eq!(verdict(&[to(A, 500)], blind(0)), "VenueUnreadable", "it counts as nothing, so this is an addition");
-    assert_eq!(verdict(&[to(A, 0)], blind(0)), "ok", "there is nothing to take out of it");
+    assert_eq!(verdict(&[to(A, 0)], blind(0)), "StepTooSmall", "there is nothing to take out of it");
     assert_eq!(verdict(&[to(A, 500)], blind(1)), "ok");
     let quarantined = |view: &mut HubView| {
         blind(0)(view);
@@ -163,21 +187,69 @@ fn a_paused_vault_takes_no_additions_and_lets_reductions_through() {
 #[test]
 fn a_days_additions_to_one_venue_stay_within_its_bucket() {
     // NAV 1 500 000; B gets 600 000.
-    let with = |flow: u16, used: u128| {
+    let with = |flow: u16, used: u16| {
         move |view: &mut HubView| {
             view.limits.flow = Bps(flow);
-            view.venues[1].flow_used = Assets(used);
+            view.venues[1].flow_used = Bps(used);
         }
     };
     assert_eq!(verdict(&[to(B, 4_000)], with(4_000, 0)), "ok");
     assert_eq!(verdict(&[to(B, 4_000)], with(4_000, 1)), "FlowExceeded");
-    assert_eq!(verdict(&[to(B, 4_000)], with(5_000, 150_000)), "ok");
-    assert_eq!(verdict(&[to(B, 4_000)], with(5_000, 150_001)), "FlowExceeded");
+    assert_eq!(verdict(&[to(B, 4_000)], with(5_000, 1_000)), "ok");
+    assert_eq!(verdict(&[to(B, 4_000)], with(5_000, 1_001)), "FlowExceeded");
     let of_the_other = |view: &mut HubView| {
         with(4_000, 0)(view);
-        view.venues[0].flow_used = Assets(600_000);
+        view.venues[0].flow_used = Bps(4_000);
     };
     assert_eq!(verdict(&[to(A, 500), to(B, 4_000)], of_the_other), "ok", "reductions pass whatever is in the bucket");
+
+    let mut over = view();
+    with(4_500, 501)(&mut over);
+    let violation = judge(&over, &[to(B, 4_000)]).unwrap_err();
+    assert_eq!(violation, Violation::FlowExceeded { adapter: B, used: Bps(4_501), flow: Bps(4_500) });
+    assert!(violation.to_string().ends_with("its bucket would have 4501 bps of NAV in it, it holds 4500 bps"));
+}
+
+// SPEC C5
+#[test]
+fn an_addition_counts_in_basis_points_of_nav_rounded_up() {
+    // A holds a third of NAV; up to 40 % it gets 666 2/3 basis points.
+    let with = |flow: u16| move |view: &mut HubView| view.limits.flow = Bps(flow);
+    assert_eq!(verdict(&[to(A, 4_000)], with(667)), "ok");
+    assert_eq!(verdict(&[to(A, 4_000)], with(666)), "FlowExceeded");
+}
+
+proptest! {
+    // SPEC C5
+    #[test]
+    fn the_room_in_a_bucket_is_the_largest_addition_that_it_takes(
+        nav in 1..u128::MAX / 20_000,
+        used in 0u16..=10_000,
+        flow in 0u16..=10_000,
+    ) {
+        let mut view = view();
+        view.limits.flow = Bps(flow);
+        let mut venue = view.venues.remove(1);
+        venue.flow_used = Bps(used);
+        let figures = venue.figures.unwrap();
+        let exceeds = |added: u128| {
+            let verdict = check_addition(&venue, &figures, Assets(added), Assets(nav), &view.limits);
+            matches!(verdict, Err(Violation::FlowExceeded { .. }))
+        };
+        let room = flow_room(&venue, Assets(nav), &view.limits).0;
+        prop_assert_eq!(room, nav * u128::from(flow.saturating_sub(used)) / 10_000);
+        prop_assert!(exceeds(room + 1));
+        prop_assert!(used > flow || !exceeds(room));
+    }
+}
+
+#[test]
+fn an_empty_vault_has_no_room_and_takes_no_addition() {
+    let view = view();
+    let (venue, figures) = (&view.venues[1], &view.venues[1].figures.unwrap());
+    assert_eq!(flow_room(venue, Assets::ZERO, &view.limits), Assets::ZERO);
+    let verdict = check_addition(venue, figures, Assets(1), Assets::ZERO, &view.limits);
+    assert_eq!(verdict, Err(Violation::AmountOutOfRange));
 }
 
 // SPEC C13
@@ -330,37 +402,47 @@ fn a_position_stays_within_its_share_of_the_smaller_of_two_sizes() {
 fn of_two_violations_the_contracts_first_is_reported() {
     let all_wrong = |view: &mut HubView| {
         view.recent[0] = NOW;
+        view.limits.flow = Bps(999);
+        view.limits.approval = Bps(0);
         view.venues[1].cap = Assets(0);
         view.venues[1].can_add = false;
         view.limits.reserve = Bps(9_000);
     };
-    assert_eq!(verdict(&[to(B, 1)], all_wrong), "CooldownActive");
+    assert_eq!(verdict(&[], all_wrong), "CooldownActive");
     let later = |view: &mut HubView| {
         all_wrong(view);
         view.recent[0] = 0;
     };
-    assert_eq!(verdict(&[to(B, 1)], later), "TargetOutOfBounds");
-    assert_eq!(verdict(&[to(B, 1_000)], later), "CapExceeded");
+    assert_eq!(verdict(&[], later), "NoTargets");
+    // The vault's own rules come before the hub's rules of a target.
+    assert_eq!(verdict(&[to(B, 499)], later), "CapExceeded");
     let without_cap = |view: &mut HubView| {
         later(view);
         view.venues[1].cap = Assets(u128::MAX);
     };
-    assert_eq!(verdict(&[to(B, 1_000)], without_cap), "ReserveTooLow");
+    assert_eq!(verdict(&[to(B, 499)], without_cap), "ReserveTooLow");
     let without_reserve = |view: &mut HubView| {
         without_cap(view);
         view.limits.reserve = Bps(0);
     };
-    assert_eq!(verdict(&[to(B, 1_000)], without_reserve), "VenueNotOperational");
-    let no_flow = |view: &mut HubView| {
+    assert_eq!(verdict(&[to(B, 499)], without_reserve), "TargetOutOfBounds");
+    let long_steps = |view: &mut HubView| {
         without_reserve(view);
-        view.limits.flow = Bps(999);
-        figures(view, 1).settled = Assets::ZERO;
-        view.limits.approval = Bps(0);
+        view.limits.min_step = Bps(1_001);
     };
-    assert_eq!(verdict(&[to(B, 1_000)], no_flow), "FlowExceeded");
-    let not_settled = |view: &mut HubView| {
-        no_flow(view);
+    assert_eq!(verdict(&[to(B, 1_000)], long_steps), "StepTooSmall");
+    assert_eq!(verdict(&[to(B, 1_000)], without_reserve), "FlowExceeded");
+    // Each target is judged by all of its rules before the next one is.
+    assert_eq!(verdict(&[to(A, 499), to(B, 1_000)], without_reserve), "TargetOutOfBounds");
+    assert_eq!(verdict(&[to(A, 5_000), to(B, 499)], without_reserve), "FlowExceeded");
+    let closed = |view: &mut HubView| {
+        without_reserve(view);
         view.limits.flow = Bps(10_000);
+        figures(view, 1).settled = Assets::ZERO;
+    };
+    assert_eq!(verdict(&[to(B, 1_000)], closed), "VenueNotOperational");
+    let not_settled = |view: &mut HubView| {
+        closed(view);
         view.venues[1].can_add = true;
         figures(view, 1).utilisation = Wad(WAD);
     };

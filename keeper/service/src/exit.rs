@@ -15,12 +15,13 @@ pub struct VenueExit {
     pub adapter: Address,
     /// The operator's name of the venue.
     pub name: String,
+    /// It is out of the venue: nothing, or what rounding leaves, remains.
     pub ok: bool,
     /// Assets paid to the vault, base units.
     pub received: U256,
-    /// What stays in the venue, base units.
+    /// What stays in the venue, base units; the largest number where it cannot be read.
     pub remaining: U256,
-    /// The venue's own reason, if it failed.
+    /// What it reverted with; empty if it did not revert, and paid in part or nothing.
     pub reason: Bytes,
 }
 

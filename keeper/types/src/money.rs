@@ -120,6 +120,11 @@ impl Bps {
     pub const fn abs_diff(self, other: Self) -> u16 {
         self.0.abs_diff(other.0)
     }
+
+    #[must_use]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
 }
 
 #[cfg(test)]

@@ -128,8 +128,8 @@ pub struct VenueState {
     pub cap: Assets,
     /// The target last stored by the hub.
     pub target: Bps,
-    /// What is in the venue's flow bucket (`StrategyHub.positionState(adapter).flowUsed`).
-    pub flow_used: Assets,
+    /// What is in the venue's flow bucket, as a part of NAV (`StrategyHub.positionState(adapter).flowUsedBps`).
+    pub flow_used: Bps,
     /// `KillSwitchManager.canAdd(adapter)`: the feeds this venue depends on are healthy and no trigger of its own blocks it.
     pub can_add: bool,
     pub reading: VenueReading,

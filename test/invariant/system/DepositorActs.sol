@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Fault} from "../../support/ScriptedAdapter.sol";
 import {World} from "./World.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
@@ -34,7 +35,7 @@ abstract contract DepositorActs is World {
         _expect(navAfter == navBefore + assets, Promise.FlowsBalance);
     }
 
-    /// @notice Anything up to the maximum goes out, in every mode and whatever venue is broken.
+    /// @notice Anything up to the maximum goes out, in every mode and whatever venue is broken, unless one promises what it does not pay.
     function leave(uint256 who, uint256 part, bool byShares) external act("leave", Kind.Flow) {
         address actor = actors[who % 3];
         (uint256 navBefore, bool whole) = vault.nav();
@@ -44,13 +45,21 @@ abstract contract DepositorActs is World {
             uint256 shares = bound(part, 0, vault.maxRedeem(actor));
             uint256 expected = vault.previewRedeem(shares);
             vm.prank(actor);
-            paid = vault.redeem(shares, actor, actor);
+            try vault.redeem(shares, actor, actor) returns (uint256 assets) {
+                paid = assets;
+            } catch {
+                return _expect(_aVenueLies(), Promise.MaximaHold);
+            }
             _expect(paid >= expected, Promise.PreviewsBound);
         } else {
             uint256 assets = bound(part, 0, vault.maxWithdraw(actor));
             uint256 expected = vault.previewWithdraw(assets);
             vm.prank(actor);
-            _expect(vault.withdraw(assets, actor, actor) <= expected, Promise.PreviewsBound);
+            try vault.withdraw(assets, actor, actor) returns (uint256 shares) {
+                _expect(shares <= expected, Promise.PreviewsBound);
+            } catch {
+                return _expect(_aVenueLies(), Promise.MaximaHold);
+            }
             paid = assets;
         }
         (uint256 navAfter,) = vault.nav();
@@ -64,7 +73,16 @@ abstract contract DepositorActs is World {
         address actor = actors[who % 3];
         uint256 shares = vault.maxRedeem(actor);
         vm.prank(actor);
-        vault.redeem(shares, actor, actor);
+        // solhint-disable-next-line no-empty-blocks
+        try vault.redeem(shares, actor, actor) {}
+        catch {
+            _expect(_aVenueLies(), Promise.MaximaHold);
+        }
+    }
+
+    /// @dev Whether the hostile venue says that it can pay and does not: no maximum can know.
+    function _aVenueLies() private view returns (bool) {
+        return hostile.withdrawFault() != Fault.None;
     }
 
     /// @notice Out of a venue that the holder names, at the holder's cost.

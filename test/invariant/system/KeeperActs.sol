@@ -16,7 +16,7 @@ abstract contract KeeperActs is World {
 
     uint256[] public rebalances;
     Loss[] private _losses;
-    /// @dev The buckets as the specification has them, kept beside the hub's own.
+    /// @dev The buckets as the specification has them, kept beside the hub's own; 1e18 = all of NAV.
     uint256[4] private _bucketUsed;
     uint256[4] private _bucketAt;
 
@@ -139,12 +139,12 @@ abstract contract KeeperActs is World {
         );
     }
 
-    /// @dev The specification's own bucket: it holds half of NAV and drains by that much in a day.
+    /// @dev The specification's own bucket, as a part of NAV: it holds half of it and drains by that much in a day.
     function _fillBucket(uint256 which, uint256 added, uint256 nav) private {
-        uint256 bucket = nav / 2;
+        uint256 bucket = WAD / 2;
         uint256 drained = bucket * (vm.getBlockTimestamp() - _bucketAt[which]) / 1 days;
         uint256 left = _bucketUsed[which] > drained ? _bucketUsed[which] - drained : 0;
-        _bucketUsed[which] = left + added;
+        _bucketUsed[which] = left + added * WAD / nav;
         _bucketAt[which] = vm.getBlockTimestamp();
         _expect(_bucketUsed[which] <= bucket, Promise.FlowWithinBucket);
     }

@@ -66,6 +66,7 @@ abstract contract World is BallastFixture {
     uint256 internal constant MAX_LOSS_BPS = 50;
     uint256 internal constant DAILY_LOSS_BPS = 100;
     uint256 internal constant BPS = 10_000;
+    uint256 internal constant WAD = 1e18;
 
     LendingVenue[2] public venues;
     Erc4626Adapter public wrapped;

@@ -103,6 +103,20 @@ contract Erc4626AdapterTest is SwapFixture {
         assertLe(lowered, part + 2);
     }
 
+    // SPEC C9, C10: what a venue calls worthless is not handed to it; what it is worth again, is taken.
+    function test_AWorthlessPositionIsKept() public {
+        uint256 shares = venue.balanceOf(address(adapter));
+        venue.lose(500e6);
+        assertEq(adapter.value(), 0);
+        (uint256 received,) = owner.withdraw(adapter, type(uint256).max, "");
+        assertEq(received, 0);
+        assertEq(venue.balanceOf(address(adapter)), shares);
+        venue.gain(100e6);
+        (received,) = owner.withdraw(adapter, type(uint256).max, "");
+        assertGt(received, 99e6);
+        assertEq(venue.balanceOf(address(adapter)), 0);
+    }
+
     // SPEC C9: rewards in several tokens, by a route of the keeper's and by the default one; the asset itself is passed on.
     function test_SeveralRewardsAreSoldAndTheAssetIsPassedOn() public {
         TestToken second = new TestToken("RWD2", 18);

@@ -25,7 +25,7 @@ contract EmergencyExitTest is BallastFixture {
         for (uint256 i; i < 3; ++i) {
             assertTrue(results[i].ok);
             assertEq(results[i].remaining, 0);
-            assertEq(hub.venue(results[i].adapter).targetBps, 0);
+            assertEq(hub.targetBps(results[i].adapter), 0);
         }
         assertEq(vault.idle(), 1000e6);
         assertTrue(vault.paused());
@@ -140,7 +140,23 @@ contract EmergencyExitTest is BallastFixture {
     function test_AnIlliquidVenuePaysWhatItCan() public {
         high.setLiquidityCap(150e6);
         vm.expectEmit(address(hub));
-        emit IStrategyHub.EmergencyExit(emergency, address(high), true, 150e6, 250e6, "");
+        emit IStrategyHub.EmergencyExit(emergency, address(high), false, 150e6, 250e6, "");
+        vm.prank(emergency);
+        IStrategyHub.ExitResult[] memory results = hub.emergencyExit();
+        assertFalse(results[2].ok);
+        // It is still to be taken out: its target stands until it is.
+        assertEq(hub.targetBps(address(high)), 4000);
+        high.setLiquidityCap(type(uint256).max);
+        vm.prank(emergency);
+        results = hub.emergencyExit();
+        assertTrue(results[2].ok);
+        assertEq(hub.targetBps(address(high)), 0);
+        assertEq(vault.idle(), 1000e6);
+    }
+
+    // SPEC C10: what it has paid is there for who leaves.
+    function test_WhatAnIlliquidVenuePaidIsIdle() public {
+        high.setLiquidityCap(150e6);
         vm.prank(emergency);
         hub.emergencyExit();
         assertEq(vault.idle(), 750e6);
@@ -214,7 +230,7 @@ contract EmergencyExitTest is BallastFixture {
         assertEq(mid.book(), 200e6);
         assertEq(vault.idle(), 800e6);
         // What did not come home keeps its target: the record says what is there.
-        assertEq(hub.venue(address(mid)).targetBps, 2000);
+        assertEq(hub.targetBps(address(mid)), 2000);
     }
 
     function _of(IStrategyHub.ExitResult[] memory results, ScriptedAdapter adapter)

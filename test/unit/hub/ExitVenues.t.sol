@@ -24,8 +24,8 @@ contract ExitVenuesTest is BallastFixture {
         assertEq(results[1].received, 300e6);
         assertEq(low.book(), 0);
         assertEq(mid.book(), 200e6);
-        assertEq(hub.venue(address(low)).targetBps, 0);
-        assertEq(hub.venue(address(mid)).targetBps, 2000);
+        assertEq(hub.targetBps(address(low)), 0);
+        assertEq(hub.targetBps(address(mid)), 2000);
         assertTrue(vault.paused());
     }
 
@@ -64,7 +64,7 @@ contract ExitVenuesTest is BallastFixture {
         IStrategyHub.ExitResult[] memory results = hub.exitVenues(_list(address(low), address(mid)));
         assertFalse(results[0].ok);
         assertEq(results[0].remaining, 300e6);
-        assertEq(hub.venue(address(low)).targetBps, 3000);
+        assertEq(hub.targetBps(address(low)), 3000);
         assertEq(mid.book(), 0);
     }
 

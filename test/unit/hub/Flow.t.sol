@@ -15,31 +15,31 @@ contract FlowTest is BallastFixture {
 
     // SPEC C5
     function test_BucketEdge() public {
-        rebalanceReverts(one(low, 2001), _exceeded(low, 200_100_000, 200e6));
+        rebalanceReverts(one(low, 2001), _exceeded(low, 2001, 2000));
         rebalance(one(low, 2000));
-        assertEq(hub.venue(address(low)).flowUsed, 200e6);
+        assertEq(_used(), 2000);
     }
 
-    // SPEC C5: a quarter of it in a quarter of a day, to the unit.
+    // SPEC C5: a quarter of it in a quarter of a day, to the basis point.
     function test_DrainEdge() public {
         rebalance(one(low, 2000));
         pass(6 hours);
-        assertEq(hub.positionState(address(low)).flowUsed, 150e6);
-        rebalanceReverts(one(low, 2501), _exceeded(low, 200_100_000, 200e6));
+        assertEq(_used(), 1500);
+        rebalanceReverts(one(low, 2501), _exceeded(low, 2001, 2000));
         rebalance(one(low, 2500));
-        assertEq(hub.positionState(address(low)).flowUsed, 200e6);
+        assertEq(_used(), 2000);
         pass(24 hours - 1);
         // What is left of the last second, rounded up.
-        assertEq(hub.positionState(address(low)).flowUsed, 2315);
+        assertEq(_used(), 1);
         pass(1);
-        assertEq(hub.positionState(address(low)).flowUsed, 0);
+        assertEq(_used(), 0);
     }
 
     // SPEC C5: each venue has its own.
     function test_VenuesDoNotShareABucket() public {
         rebalance(two(low, 2000, mid, 2000));
         pass(6 hours);
-        rebalanceReverts(two(low, 2501, high, 2000), _exceeded(low, 200_100_000, 200e6));
+        rebalanceReverts(two(low, 2501, high, 2000), _exceeded(low, 2001, 2000));
         rebalance(one(high, 2000));
     }
 
@@ -49,34 +49,34 @@ contract FlowTest is BallastFixture {
         vm.prank(keeper);
         hub.reduce(address(low), 200e6, 200e6, "");
         pass(6 hours);
-        rebalanceReverts(one(low, 501), _exceeded(low, 200_100_000, 200e6));
+        rebalanceReverts(one(low, 501), _exceeded(low, 2001, 2000));
         rebalance(one(low, 500));
     }
 
     // SPEC C5: a rebalance that reverts has put nothing in.
     function test_AFailedRebalanceFillsNothing() public {
-        rebalanceReverts(two(low, 1000, mid, 2001), _exceeded(mid, 200_100_000, 200e6));
-        assertEq(hub.venue(address(low)).flowUsed, 0);
-        assertEq(hub.venue(address(low)).flowAt, 0);
+        rebalanceReverts(two(low, 1000, mid, 2001), _exceeded(mid, 2001, 2000));
+        assertEq(_used(), 0);
     }
 
-    // SPEC C5: its size is a part of NAV as it is now.
-    function test_TheBucketGrowsAndShrinksWithNav() public {
+    // SPEC C5: what is in it is a part of NAV as well.
+    function test_TheBucketIsAPartOfNav() public {
         deposit(bob, 1000e6);
         rebalance(one(low, 2000));
-        assertEq(hub.venue(address(low)).flowUsed, 400e6);
+        assertEq(_used(), 2000);
         vm.prank(bob);
         vault.redeem(1000e12, bob, bob);
         pass(6 hours);
-        // It drains by a quarter of what the bucket is now, and holds more than that may.
-        assertEq(hub.positionState(address(low)).flowUsed, 350e6);
-        rebalanceReverts(one(low, 4500), _exceeded(low, 400e6, 200e6));
+        // A fifth of twice as much has been added; what counts is the fifth. The position is 40 % now, 5 % more fits and 5.01 % does not.
+        assertEq(_used(), 1500);
+        rebalanceReverts(one(low, 4501), _exceeded(low, 2001, 2000));
+        rebalance(one(low, 4500));
     }
 
     // SPEC C5: no flow at all is no addition at all.
     function test_AFlowOfZero() public {
         _setFlow(0);
-        rebalanceReverts(one(low, 500), _exceeded(low, 50e6, 0));
+        rebalanceReverts(one(low, 500), _exceeded(low, 500, 0));
     }
 
     // SPEC C5: over any sequence, what was added since any moment is at most the bucket and what has drained of it.
@@ -111,13 +111,17 @@ contract FlowTest is BallastFixture {
         }
     }
 
+    function _used() private view returns (uint256) {
+        return hub.positionState(address(low)).flowUsedBps;
+    }
+
     function _setFlow(uint16 bps) private {
         IStrategyHub.Limits memory limits = defaultLimits();
         limits.flowBps = bps;
         setLimits(limits);
     }
 
-    function _exceeded(ScriptedAdapter adapter, uint256 flow, uint256 bucket) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(IStrategyHub.FlowExceeded.selector, address(adapter), flow, bucket);
+    function _exceeded(ScriptedAdapter adapter, uint256 used, uint256 flow) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IStrategyHub.FlowExceeded.selector, address(adapter), used, flow);
     }
 }

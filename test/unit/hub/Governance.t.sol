@@ -121,7 +121,7 @@ contract HubGovernanceTest is BallastFixture {
         emit IStrategyHub.RiskScoreSet(address(low), 100);
         vm.prank(timelock);
         hub.setRiskScore(address(low), 100);
-        assertEq(hub.venue(address(low)).riskScore, 100);
+        assertEq(hub.riskScore(address(low)), 100);
     }
 
     function _refused(IStrategyHub.Limits memory l) private {

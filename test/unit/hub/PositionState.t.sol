@@ -34,7 +34,7 @@ contract PositionStateTest is BallastFixture {
         assertEq(state.cap, CAP);
         assertEq(state.targetBps, 3000);
         assertEq(state.riskScore, 42);
-        assertEq(state.flowUsed, 300e6);
+        assertEq(state.flowUsedBps, 3000);
     }
 
     // SPEC C5

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {IStrategyHub} from "../../../contracts/interfaces/IStrategyHub.sol";
 import {IVault} from "../../../contracts/interfaces/IVault.sol";
-import {Allocation} from "../../../contracts/types/Allocation.sol";
+import {Allocation, Change, ChangeLib} from "../../../contracts/types/Allocation.sol";
 import {BallastFixture} from "../../support/BallastFixture.sol";
 import {Fault, ScriptedAdapter} from "../../support/ScriptedAdapter.sol";
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
@@ -24,13 +24,17 @@ contract RebalanceTest is BallastFixture {
         Allocation[] memory targets = two(low, 1000, high, 4000);
         bytes memory proof = prove(targets);
         (bytes32 decisionHash,,,) = abi.decode(proof, (bytes32, uint64, uint64, bytes));
-        address[] memory adapters = new address[](2);
-        uint16[] memory bps = new uint16[](2);
-        (adapters[0], adapters[1]) = (address(low), address(high));
-        (bps[0], bps[1]) = (1000, 4000);
+        Change[] memory changes = new Change[](2);
+        (changes[0], changes[1]) = (ChangeLib.create(210e6, 101e6), ChangeLib.create(300e6, 404e6));
         vm.expectEmit(address(hub));
         emit IStrategyHub.RebalanceExecuted(
-            decisionHash, 1, 1010e6, 1010e6, 505e6, adapters, bps, _pair(210e6, 300e6), _pair(101e6, 404e6)
+            decisionHash,
+            1,
+            1010e6,
+            1010e6,
+            505e6,
+            _pair(uint160(address(low)) | (1000 << 160), uint160(address(high)) | (4000 << 160)),
+            changes
         );
         vm.prank(keeper);
         hub.rebalance(targets, proof);
@@ -38,8 +42,8 @@ contract RebalanceTest is BallastFixture {
         assertEq(low.book(), 101e6);
         assertEq(high.book(), 404e6);
         assertEq(vault.idle(), 505e6);
-        assertEq(hub.venue(address(low)).targetBps, 1000);
-        assertEq(hub.venue(address(high)).targetBps, 4000);
+        assertEq(hub.targetBps(address(low)), 1000);
+        assertEq(hub.targetBps(address(high)), 4000);
         assertEq(hub.nonce(), 2);
     }
 
@@ -120,7 +124,7 @@ contract RebalanceTest is BallastFixture {
         assertEq(vault.idle(), 1000e6);
         assertEq(hub.nonce(), 0);
         assertEq(hub.nextRebalanceAt(), 0);
-        assertEq(hub.venue(address(low)).targetBps, 0);
+        assertEq(hub.targetBps(address(low)), 0);
         mid.setFaults(Fault.None, Fault.None, Fault.None);
         rebalance(two(low, 2000, mid, 2000));
     }

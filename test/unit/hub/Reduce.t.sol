@@ -34,7 +34,7 @@ contract HubReduceTest is BallastFixture {
         emit IStrategyHub.RiskReduced(keeper, address(low), 300e6, 2000);
         vm.prank(keeper);
         hub.reduce(address(low), 300e6, 0, "");
-        assertEq(hub.venue(address(low)).targetBps, 2000);
+        assertEq(hub.targetBps(address(low)), 2000);
         pass(COOLDOWN);
         rebalance(one(low, 2500));
         assertEq(low.book(), 250e6);
@@ -44,7 +44,7 @@ contract HubReduceTest is BallastFixture {
         low.gain(2000e6);
         vm.prank(keeper);
         hub.reduce(address(low), 1, 0, "");
-        assertEq(hub.venue(address(low)).targetBps, 5000);
+        assertEq(hub.targetBps(address(low)), 5000);
     }
 
     function test_TheStoredTargetOfAnEmptyVaultIsZero() public {
@@ -52,7 +52,7 @@ contract HubReduceTest is BallastFixture {
         vault.redeem(1000e12, alice, alice);
         vm.prank(keeper);
         hub.reduce(address(low), type(uint256).max, 0, "");
-        assertEq(hub.venue(address(low)).targetBps, 0);
+        assertEq(hub.targetBps(address(low)), 0);
     }
 
     // SPEC C4, C10: the switch stops additions, never this.

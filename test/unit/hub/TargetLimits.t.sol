@@ -5,6 +5,7 @@ import {IStrategyHub} from "../../../contracts/interfaces/IStrategyHub.sol";
 import {IVault} from "../../../contracts/interfaces/IVault.sol";
 import {Allocation} from "../../../contracts/types/Allocation.sol";
 import {BallastFixture} from "../../support/BallastFixture.sol";
+import {ScriptedAdapter} from "../../support/ScriptedAdapter.sol";
 
 /// @notice The bounds on what may be asked for: position, step, reserve, cap (SPEC C5). Each at its edge and one past it.
 contract TargetLimitsTest is BallastFixture {
@@ -84,6 +85,23 @@ contract TargetLimitsTest is BallastFixture {
         rebalanceReverts(
             one(low, 1400), abi.encodeWithSelector(IStrategyHub.StepTooSmall.selector, address(low), 1400, 1000)
         );
+    }
+
+    // SPEC C5: one that is listed in the place of another has no target yet, whatever that of the other was.
+    function test_ANewPositionStartsFromNothing() public {
+        rebalance(one(mid, 3000));
+        vm.startPrank(timelock);
+        vault.delist(address(mid));
+        ScriptedAdapter next = newAdapter();
+        vault.listAdapter(address(next), CAP);
+        vm.stopPrank();
+        assertEq(vault.position(address(next)).id(), 1);
+        pass(COOLDOWN);
+        observe();
+        rebalance(one(address(next), 3000));
+        assertEq(next.book(), 300e6);
+        assertEq(hub.targetBps(address(next)), 3000);
+        assertEq(hub.targetBps(address(mid)), 0);
     }
 
     // SPEC C5: 5 % stay idle, to the unit.

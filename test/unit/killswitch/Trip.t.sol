@@ -35,6 +35,19 @@ contract TripTest is KillSwitchFixture {
         assertEq(lastTriggered, block.timestamp);
     }
 
+    // SPEC C7a: deposits that governance has opened before it reset the mode are closed again by the next trip.
+    function test_ASecondTripClosesDepositsAgain() public {
+        feed.push(0.97e8);
+        killSwitch.trip(Trigger.Peg, address(usdc));
+        feed.push(ONE_DOLLAR);
+        vm.prank(timelock);
+        vault.unpauseDeposits();
+        feed.push(0.97e8);
+        killSwitch.trip(Trigger.Peg, address(usdc));
+        assertTrue(vault.paused());
+        assertEq(uint256(killSwitch.mode()), uint256(Mode.Exit));
+    }
+
     // SPEC C7a: back on its peg is not back to normal.
     function test_ExitOutlivesTheCondition() public {
         feed.push(0.97e8);

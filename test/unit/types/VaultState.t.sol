@@ -34,7 +34,7 @@ contract VaultStateTest is Test {
         count = uint8(bound(count, 0, 16));
         at = uint8(bound(at, 0, 15));
         for (uint256 i; i < 16; ++i) {
-            state.positions[i] = PositionLib.create(_account(i), i, i % 2 == 0);
+            state.positions[i] = PositionLib.create(_account(i), i, i % 2 == 0, i);
         }
         state.ledger.count = count;
         Position found = state.lookup(_account(at));

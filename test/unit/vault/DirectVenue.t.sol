@@ -34,6 +34,16 @@ contract DirectVenueTest is BallastFixture {
         assertEq(vault.totalAssets(), 1000e6);
     }
 
+    // SPEC C3, C9: nor when somebody has sent the vault assets, which are no part of what it counts.
+    function test_NoAllowanceIsLeftBesideADonation() public {
+        usdc.mint(address(vault), 7);
+        pass(COOLDOWN);
+        rebalance(one(address(venue), 4500));
+        assertEq(usdc.allowance(address(vault), address(venue)), 0);
+        assertEq(vault.idle(), 550e6);
+        assertEq(usdc.balanceOf(address(vault)), 550e6 + 7);
+    }
+
     // SPEC C3
     function test_ReducedAndEmptied() public {
         pass(COOLDOWN);
@@ -43,7 +53,7 @@ contract DirectVenueTest is BallastFixture {
         hub.reduce(address(venue), type(uint256).max, 100e6, "");
         assertEq(venue.balanceOf(address(vault)), 0);
         assertEq(vault.idle(), 1000e6);
-        assertEq(hub.venue(address(venue)).targetBps, 0);
+        assertEq(hub.targetBps(address(venue)), 0);
     }
 
     // SPEC C1, C5: with shares as coarse as may be listed, and whatever becomes of their price below two, what the maximum says is paid.

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Vault} from "../../../contracts/Vault.sol";
 import {IVault} from "../../../contracts/interfaces/IVault.sol";
+import {Position} from "../../../contracts/types/Position.sol";
 import {BallastFixture} from "../../support/BallastFixture.sol";
 import {LendingVenue} from "../../support/LendingVenue.sol";
 import {Fault, ScriptedAdapter} from "../../support/ScriptedAdapter.sol";
@@ -24,6 +25,33 @@ contract ListingTest is BallastFixture {
         (, bool direct, bool quarantined) = vault.positionKind(address(fourth));
         assertFalse(direct);
         assertFalse(quarantined);
+    }
+
+    // SPEC C5: each is named by the lowest number that is free, for as long as it is listed, wherever in the queue it stands.
+    function test_IdsAreTheLowestFreeAndStay() public {
+        ScriptedAdapter fourth = newAdapter();
+        list(fourth, CAP);
+        _assertIds([address(low), address(mid), address(high), address(fourth)]);
+        address[] memory order = new address[](4);
+        (order[0], order[1], order[2], order[3]) = (address(fourth), address(high), address(mid), address(low));
+        vm.startPrank(timelock);
+        vault.setExitQueue(order);
+        _assertIds([address(low), address(mid), address(high), address(fourth)]);
+        vault.setAdapterCap(address(mid), 1);
+        vault.delist(address(mid));
+        vm.stopPrank();
+        assertEq(Position.unwrap(vault.position(address(mid))), 0);
+        ScriptedAdapter fifth = newAdapter();
+        list(fifth, CAP);
+        _assertIds([address(low), address(fifth), address(high), address(fourth)]);
+    }
+
+    function _assertIds(address[4] memory expected) private view {
+        for (uint256 i; i < 4; ++i) {
+            Position position = vault.position(expected[i]);
+            assertEq(position.account(), expected[i]);
+            assertEq(position.id(), i);
+        }
     }
 
     function test_RevertIf_ListedTwice() public {

@@ -31,17 +31,17 @@ contract ReallocateTest is BallastFixture {
         assertEq(report.navBefore, 1000e6);
         assertEq(report.navAfter, 1000e6);
         assertEq(report.idleAfter, 500e6);
-        assertEq(report.valuesBefore[0], 0);
-        assertEq(report.valuesAfter[0], 200e6);
-        assertEq(report.valuesAfter[1], 300e6);
+        assertEq(report.changes[0].valueBefore(), 0);
+        assertEq(report.changes[0].valueAfter(), 200e6);
+        assertEq(report.changes[1].valueAfter(), 300e6);
     }
 
     // SPEC C3: reductions pay for additions, whatever their order in the targets.
     function test_ReductionsComeFirst() public {
         _reallocate(two(low, 5000, mid, 5000));
         Report memory report = _reallocate(two(low, 9000, mid, 1000));
-        assertEq(report.valuesAfter[0], 900e6);
-        assertEq(report.valuesAfter[1], 100e6);
+        assertEq(report.changes[0].valueAfter(), 900e6);
+        assertEq(report.changes[1].valueAfter(), 100e6);
         _reallocate(two(low, 1000, mid, 9000));
         assertEq(mid.book(), 900e6);
     }

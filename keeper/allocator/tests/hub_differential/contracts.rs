@@ -3,7 +3,12 @@
 use alloy::{
     primitives::{Address, B256, Bytes, U256, hex, keccak256},
     sol,
-    sol_types::{SolCall, SolEvent, SolStruct, SolValue, eip712_domain},
+    sol_types::{SolCall, SolStruct, SolValue, eip712_domain},
+};
+use ballast_chain::{
+    Leg,
+    bindings::{KillSwitchManager, StrategyHub, Vault},
+    rebalances,
 };
 use ballast_risk::{Allocation, HubView};
 use ballast_types::{Assets, Bps, HubLimits};
@@ -16,9 +21,6 @@ use revm::{
 };
 use std::{fs, path::PathBuf};
 
-sol!(Vault, "../../abi/Vault.json");
-sol!(StrategyHub, "../../abi/StrategyHub.json");
-sol!(KillSwitchManager, "../../abi/KillSwitchManager.json");
 sol! {
     interface ITest {
         function push(int256 answer) external;
@@ -42,7 +44,8 @@ const VAULT_POSITIONS: u64 = 12;
 const HUB_LOG: u64 = 1;
 const HUB_POLICY: u64 = 2;
 const HUB_PACE: u64 = 3;
-const HUB_VENUES: u64 = 5;
+const HUB_TARGETS: u64 = 5;
+const HUB_BUCKETS: u64 = 6;
 const SWITCH_WATCHES: u64 = 2;
 const TOKEN_BALANCES: u64 = 0;
 
@@ -50,7 +53,9 @@ const MAX_LOSS_BPS: u64 = 100;
 const DAILY_LOSS_BPS: u64 = 200;
 const MAX_GROWTH_BPS: u64 = 10_000;
 const GRACE: u64 = 7 * 86_400;
-/// Seconds by which a venue's bucket was filled before `NOW`.
+/// The positions' ids, the highest there is among them.
+const IDS: [usize; VENUES] = [15, 0, 7];
+/// Seconds by which the venues' buckets were filled before `NOW`.
 const FLOW_AGE: u64 = 3 * 3_600;
 const UNIT: u128 = 1_000_000;
 
@@ -61,7 +66,7 @@ type Db = CacheDB<EmptyDB>;
 pub(crate) enum Verdict {
     Accepted {
         idle_after: Assets,
-        values_after: Vec<Assets>,
+        legs: Vec<Leg>,
     },
     /// The name of the custom error, or "venue" for an error that is not one of ours.
     Refused(String),
@@ -156,21 +161,20 @@ impl World {
         let attestor = Address::from_private_key(&self.attestor);
         chain.write(self.hub, U256::from(HUB_POLICY), word(attestor) | (pack_policy(&view.limits) << 160));
         chain.write(self.hub, U256::from(HUB_PACE), word(self.switch) | (pack_pace(&view.limits) << 160));
-        let bucket = view.nav().unwrap().share(view.limits.flow).0;
+        // What has drained out of each bucket since.
+        let drained = u64::from(view.limits.flow.0) * FLOW_AGE / 86_400;
+        let mut targets = U256::ZERO;
+        let mut buckets = U256::from(NOW - FLOW_AGE) << 224;
         for (index, venue) in view.venues.iter().enumerate() {
             assert_eq!(venue.adapter, self.adapters[index]);
-            // account 160 | cap 88 | direct 1 | quarantined 1
+            // account 160 | cap 88 | direct 1 | quarantined 1 | id 4
             let position = word(venue.adapter)
                 | (U256::from(venue.cap.0) << 160)
-                | (U256::from(u8::from(venue.quarantined)) << 249);
+                | (U256::from(u8::from(venue.quarantined)) << 249)
+                | (U256::from(IDS[index]) << 250);
             chain.write(self.vault, U256::from(VAULT_POSITIONS + index as u64), position);
-            // What has drained out of the bucket since.
-            let drained = bucket * u128::from(FLOW_AGE) / 86_400;
-            let (flow_at, flow_used) =
-                if venue.flow_used == Assets::ZERO { (0, 0) } else { (NOW - FLOW_AGE, venue.flow_used.0 + drained) };
-            // targetBps 16 | riskScore 8 | flowAt 40 | flowUsed 96
-            let memo = U256::from(venue.target.0) | (U256::from(flow_at) << 24) | (U256::from(flow_used) << 64);
-            chain.write(self.hub, mapping(venue.adapter, HUB_VENUES), memo);
+            targets |= U256::from(venue.target.0) << (16 * IDS[index]);
+            buckets |= U256::from(u64::from(venue.flow_used.0) + drained) << (14 * IDS[index]);
             let settled = venue.figures.map_or(0, |figures| figures.settled.0);
             // settledSize 88 | settledTime 40 | settledBlock 40 | blockedUntil 40 | blockedBy 8 | tokens 8 | …
             let watch = U256::from(settled)
@@ -188,6 +192,8 @@ impl World {
                 | (U256::from(u8::from(figures.is_some())) << 8);
             chain.write(venue.adapter, U256::from(1), U256::from(lent) | (flags << 120));
         }
+        chain.write(self.hub, U256::from(HUB_TARGETS), targets);
+        chain.write(self.hub, U256::from(HUB_BUCKETS), buckets);
         let price =
             |healthy: bool| alloy::primitives::I256::try_from(if healthy { DOLLAR } else { DOLLAR / 2 }).unwrap();
         chain.call(ADMIN, self.usdc_feed, ITest::pushCall { answer: price(view.operational) });
@@ -219,7 +225,7 @@ impl World {
             assert_eq!(state.targetBps, U256::from(venue.target.0));
             assert_eq!(state.settledSize, U256::from(venue.figures.map_or(0, |figures| figures.settled.0)));
             assert_eq!(state.cap, U256::from(venue.cap.0));
-            assert_eq!(state.flowUsed, U256::from(venue.flow_used.0));
+            assert_eq!(state.flowUsedBps, U256::from(venue.flow_used.0));
             assert_eq!(state.canAdd, venue.can_add);
             let kind = chain.view(vault, Vault::positionKindCall { adapter: venue.adapter });
             assert_eq!((kind.listed, kind.direct, kind.quarantined), (true, venue.direct, venue.quarantined));
@@ -262,15 +268,8 @@ impl World {
         let mut db = self.db.clone();
         match Chain(&mut db).execute(KEEPER, TxKind::Call(self.hub), input.into()) {
             ExecutionResult::Success { logs, .. } => {
-                let event = logs
-                    .iter()
-                    .find_map(|log| StrategyHub::RebalanceExecuted::decode_log(log).ok())
-                    .expect("an accepted rebalance is announced");
-                let amount = |value: U256| Assets(value.try_into().unwrap());
-                Verdict::Accepted {
-                    idle_after: amount(event.idleAfter),
-                    values_after: event.valuesAfter.iter().copied().map(amount).collect(),
-                }
+                let event = rebalances(self.hub, &logs).next().expect("an accepted rebalance is announced").unwrap();
+                Verdict::Accepted { idle_after: event.idle_after, legs: event.legs }
             }
             ExecutionResult::Revert { output, .. } => Verdict::Refused(error_name(&output)),
             ExecutionResult::Halt { reason, .. } => panic!("the hub ran out of {reason:?}"),

@@ -81,7 +81,7 @@ pub(crate) fn venue(name: &str, adapter: Address, kind: VenueKind, lending: Lend
         quarantined: false,
         cap: Assets(u128::from(u64::MAX)),
         target: Bps(0),
-        flow_used: Assets::ZERO,
+        flow_used: Bps(0),
         can_add: true,
         reading: VenueReading::Read {
             value: Assets(value),
@@ -300,9 +300,9 @@ fn random_venue(r: &mut Random, index: u8, nav: u128, value: u128) -> VenueState
             2 => (weight + r.below(5) as u16).saturating_sub(2),
             _ => weight / 100 * 100,
         }),
-        flow_used: Assets(match r.below(4) {
-            0 => r.below(nav + 1),
-            1 => nav / 2,
+        flow_used: Bps(match r.below(4) {
+            0 => r.between(0, 10_000) as u16,
+            1 => 5_000,
             _ => 0,
         }),
         can_add: r.chance(97),

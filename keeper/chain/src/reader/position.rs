@@ -22,7 +22,7 @@ pub(super) struct Position {
     pub(super) size: Assets,
     pub(super) cap: Assets,
     pub(super) target: Bps,
-    pub(super) flow_used: Assets,
+    pub(super) flow_used: Bps,
     pub(super) checkpoint: Option<Checkpoint>,
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn read(
         size: core::assets(state.size, "a venue's size")?,
         cap: core::assets(state.cap, "a position's cap")?,
         target: Bps(core::small(state.targetBps, "a position's target")?),
-        flow_used: core::assets(state.flowUsed, "a venue's flow bucket")?,
+        flow_used: Bps(core::small(state.flowUsedBps, "a venue's flow bucket")?),
         checkpoint: newest.map(|checkpoint| Checkpoint {
             size: Assets(checkpoint.size.to()),
             time: checkpoint.time.to(),

@@ -1,10 +1,9 @@
 //! What is simulated, and what comes of it.
 
-use crate::{ATTESTOR_SLOT, AttestorSlot, bindings::RebalanceExecuted};
+use crate::{ATTESTOR_SLOT, AttestorSlot};
 use alloy::{
     consensus::TxEip1559,
     primitives::{Address, Bytes, Log, TxKind, U256},
-    sol_types::SolEvent,
 };
 
 /// An EIP-1559 transaction without value, before its signature.
@@ -67,40 +66,4 @@ pub struct Simulation {
     pub logs: Vec<Log>,
     /// Return data, or revert data.
     pub output: Bytes,
-}
-
-/// The hub's own record of a rebalance among the logs of a transaction; other contracts' look-alikes do not count.
-#[must_use]
-pub fn decode_rebalance(hub: Address, logs: &[Log]) -> Option<RebalanceExecuted> {
-    logs.iter()
-        .filter(|log| log.address == hub)
-        .find_map(|log| RebalanceExecuted::decode_log(log).ok())
-        .map(|log| log.data)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use alloy::primitives::B256;
-
-    #[test]
-    fn only_the_hub_reports_a_rebalance() {
-        let hub = Address::repeat_byte(1);
-        let event = RebalanceExecuted {
-            decisionHash: B256::repeat_byte(7),
-            nonce: 3,
-            navBefore: U256::from(100),
-            navAfter: U256::from(99),
-            idleAfter: U256::from(5),
-            adapters: vec![Address::repeat_byte(2)],
-            targetBps: vec![5_000],
-            valuesBefore: vec![U256::ZERO],
-            valuesAfter: vec![U256::from(50)],
-        };
-        let log = |address| Log { address, data: event.encode_log_data() };
-        assert_eq!(decode_rebalance(hub, &[log(Address::repeat_byte(9))]), None);
-        let found = decode_rebalance(hub, &[log(Address::repeat_byte(9)), log(hub)]).unwrap();
-        assert_eq!((found.nonce, found.navAfter), (3, U256::from(99)));
-    }
 }

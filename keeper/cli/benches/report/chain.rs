@@ -17,7 +17,7 @@ use alloy::{
 };
 use ballast_allocator::record;
 use ballast_chain::{
-    AttestorSlot, BlockContext, Deployment, Overrides, Reader, RpcPool, Simulator, SpecId, TxPlan, decode_rebalance,
+    AttestorSlot, BlockContext, Deployment, Overrides, Reader, RpcPool, Simulator, SpecId, TxPlan, rebalances,
 };
 use ballast_devnet::{
     Devnet, DevnetConfig, SLOT_SECONDS,
@@ -196,7 +196,7 @@ impl Rebalance {
     async fn simulate(&self, simulator: &Simulator, plan: &TxPlan, block: &BlockContext) -> eyre::Result<u64> {
         let simulation = simulator.simulate(plan, block, &self.overrides).await?;
         ensure!(simulation.success, "the simulation reverts: {:?}", simulation.revert);
-        decode_rebalance(self.hub, &simulation.logs).ok_or_eyre("the simulation does not rebalance")?;
+        rebalances(self.hub, &simulation.logs).next().ok_or_eyre("the simulation does not rebalance")??;
         Ok(simulation.gas_used)
     }
 

@@ -65,7 +65,7 @@ fn venue(r: &mut Random, index: usize, size: u128, value: u128, nav: u128) -> Ve
         quarantined: false,
         cap: UNLIMITED,
         target: Bps(weight),
-        flow_used: Assets::ZERO,
+        flow_used: Bps(0),
         can_add: true,
         reading: VenueReading::Read {
             value: Assets(value),

@@ -2,14 +2,17 @@
 
 use super::summary::{Depeg, Exit, ExitAttempt, ExitLeg, ExitedAdapter, KillSwitch, Redemption, VenueAssets};
 use super::{BLOCK_TIME, DEPOSITS, Story, amount, decimal_usdc, field, heading, logged, whole};
-use crate::{emergency_exit::DUST, output};
+use crate::output;
 use alloy::{
-    primitives::{Address, B256, U256},
+    primitives::{Address, B256},
     providers::Provider,
     rpc::types::TransactionReceipt,
     sol_types::SolEvent,
 };
-use ballast_chain::bindings::{StrategyHub, Vault};
+use ballast_chain::{
+    bindings::{StrategyHub, Vault},
+    revert::describe,
+};
 use ballast_devnet::{
     accounts::Role,
     address_book::Venue,
@@ -18,6 +21,9 @@ use ballast_devnet::{
 use ballast_types::{Snapshot, VenueReading};
 use eyre::{OptionExt, ensure};
 use std::time::Instant;
+
+/// What the venues' rounding may leave of a position, base units (`DUST` of the contracts).
+const DUST: u128 = 2;
 
 /// Trigger of the kill switch that watches the peg.
 const PEG: u8 = 0;
@@ -29,7 +35,7 @@ impl Story<'_> {
         heading(&format!("{} pauses: nothing can be withdrawn there", failing.name));
         let before = self.observer.snapshot().await?;
         let held_before = held(&before);
-        let invested = held_before.iter().filter(|venue| U256::from(venue.assets) > DUST).count();
+        let invested = held_before.iter().filter(|venue| venue.assets > DUST).count();
         ensure!(invested >= 3, "only {invested} venues hold money, so the exit would show little");
         self.market.pause_aave(&self.book.protocols.aave_prime, true).await?;
         println!("{}", output::venues(&before));
@@ -109,7 +115,7 @@ impl Story<'_> {
             .map(|event| {
                 Ok(ExitLeg {
                     venue: self.name(event.adapter),
-                    ok: event.ok && event.remaining <= DUST,
+                    ok: event.ok,
                     received: amount(event.received)?,
                     remaining: amount(event.remaining)?,
                     reason: event.reason.clone(),
@@ -186,7 +192,7 @@ fn told(leg: &ExitLeg) -> String {
         ExitLeg { received: 0, reason, .. } if reason.is_empty() => {
             format!("FAILS: pays nothing, {remaining} USDC stay")
         }
-        ExitLeg { received: 0, reason, .. } => format!("FAILS with {reason}: {remaining} USDC stay"),
+        ExitLeg { received: 0, reason, .. } => format!("FAILS with {}: {remaining} USDC stay", describe(reason)),
         ExitLeg { .. } => format!("pays {received} USDC, {remaining} USDC stay"),
     }
 }

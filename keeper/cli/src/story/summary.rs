@@ -158,7 +158,7 @@ pub(crate) struct ExitAttempt {
 #[derive(Debug, Serialize)]
 pub(crate) struct ExitLeg {
     pub(crate) venue: String,
-    /// The venue did not revert and nothing stays behind.
+    /// It is out of the venue: nothing, or what rounding leaves, stays behind.
     pub(crate) ok: bool,
     pub(crate) received: u128,
     pub(crate) remaining: u128,

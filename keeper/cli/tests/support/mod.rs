@@ -11,7 +11,10 @@ use alloy::{
     rpc::types::Filter,
     sol_types::SolEvent,
 };
-use ballast_chain::bindings::{RebalanceExecuted, StrategyHub};
+use ballast_chain::{
+    bindings::{RebalanceExecuted, StrategyHub},
+    rebalances,
+};
 use ballast_devnet::{
     Devnet, DevnetConfig, accounts::Role, address_book::AddressBook, deploy::Terms, market::Market, prepared,
 };
@@ -131,7 +134,10 @@ impl Stage {
             .event_signature(RebalanceExecuted::SIGNATURE_HASH)
             .from_block(0);
         let logs = self.rpc().get_logs(&filter).await.unwrap();
-        let decision = |log: &alloy::rpc::types::Log| RebalanceExecuted::decode_log(&log.inner).unwrap().decisionHash;
+        let decision = |log: &alloy::rpc::types::Log| {
+            let log = std::slice::from_ref(&log.inner);
+            rebalances(self.book.contracts.hub, log).next().unwrap().unwrap().decision_hash
+        };
         logs.iter().map(|log| (decision(log), log.transaction_hash.unwrap())).collect()
     }
 

@@ -1,7 +1,7 @@
 //! What the attestor signs, and everything it does not.
 
 use crate::support::{HUB, KEEPER, NAV, SCOPE, TIMESTAMP, VAULT, event, plan, record, simulation, statement};
-use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::primitives::{Address, B256, Bytes};
 use ballast_chain::{Simulation, TxPlan};
 use ballast_executor::{
     AttestError, Attestor, AttestorBounds, Claim, DEV_CHAIN_ID, DevKeySigner, Unfit,
@@ -260,7 +260,7 @@ async fn nav_may_fall_by_the_bound_and_not_by_a_unit_more() {
     let with_loss = |loss: u128| {
         let mut case = Case::new();
         let mut executed = event(&case.record);
-        executed.navAfter = U256::from(NAV - loss);
+        executed.nav_after = Assets(NAV - loss);
         case.simulation = Some(simulation(&executed));
         case
     };

@@ -1,15 +1,18 @@
 //! A simulated move against the decision, and a receipt against the simulation.
 
 use crate::support::{HUB, NAV, event, log_of, record, simulation};
-use alloy::primitives::{Address, B256, Log, U256};
-use ballast_chain::bindings::RebalanceExecuted;
+use alloy::{
+    primitives::{Address, B256, Log, U256},
+    sol_types::SolEvent,
+};
+use ballast_chain::{Executed, Malformed, bindings::RebalanceExecuted};
 use ballast_executor::{
     Balances, Expected, Observed, Reconciliation,
     prediction::{self, Mismatch},
 };
-use ballast_types::Bps;
+use ballast_types::{Assets, Bps};
 
-fn mismatches(change: impl FnOnce(&mut RebalanceExecuted)) -> Vec<Mismatch> {
+fn mismatches(change: impl FnOnce(&mut Executed)) -> Vec<Mismatch> {
     let record = record(Address::ZERO);
     let mut executed = event(&record);
     change(&mut executed);
@@ -25,28 +28,28 @@ fn the_predicted_move_has_no_mismatch() {
 // SPEC X3
 #[test]
 fn positions_idle_and_nav_may_differ_by_one_bp_of_nav_and_no_more() {
-    let bp = U256::from(NAV / 10_000);
-    let fields: [fn(&mut RebalanceExecuted) -> &mut U256; 4] = [
-        |event| &mut event.valuesAfter[0],
-        |event| &mut event.valuesAfter[1],
-        |event| &mut event.idleAfter,
-        |event| &mut event.navBefore,
+    let bp = NAV / 10_000;
+    let fields: [fn(&mut Executed) -> &mut Assets; 4] = [
+        |event| &mut event.legs[0].after,
+        |event| &mut event.legs[1].after,
+        |event| &mut event.idle_after,
+        |event| &mut event.nav_before,
     ];
     for field in fields {
-        let raised = |by: U256| {
+        let raised = |by: u128| {
             mismatches(|event| {
-                *field(event) += by;
-                event.navAfter = event.navBefore;
+                field(event).0 += by;
+                event.nav_after = event.nav_before;
             })
         };
-        let lowered = |by: U256| {
+        let lowered = |by: u128| {
             mismatches(|event| {
-                *field(event) -= by;
-                event.navAfter = event.navBefore;
+                field(event).0 -= by;
+                event.nav_after = event.nav_before;
             })
         };
         assert_eq!((raised(bp), lowered(bp)), (Vec::new(), Vec::new()));
-        for list in [raised(bp + U256::ONE), lowered(bp + U256::ONE)] {
+        for list in [raised(bp + 1), lowered(bp + 1)] {
             assert!(matches!(list[..], [Mismatch::Amount { .. }]), "{list:?}");
         }
     }
@@ -55,11 +58,11 @@ fn positions_idle_and_nav_may_differ_by_one_bp_of_nav_and_no_more() {
 #[test]
 fn every_difference_is_listed_for_a_person() {
     let list = mismatches(|event| {
-        event.decisionHash = B256::ZERO;
+        event.decision_hash = B256::ZERO;
         event.nonce = 9;
-        event.targetBps[0] = 1;
-        event.valuesAfter[0] = U256::ZERO;
-        event.navAfter = U256::ZERO;
+        event.legs[0].bps = Bps(1);
+        event.legs[0].after = Assets::ZERO;
+        event.nav_after = Assets::ZERO;
     });
     assert_eq!(list.len(), 5);
     let text = prediction::list(&list);
@@ -71,11 +74,28 @@ fn every_difference_is_listed_for_a_person() {
 }
 
 #[test]
-fn lists_that_do_not_belong_together_and_absurd_amounts_are_mismatches() {
-    assert_eq!(mismatches(|event| event.valuesAfter.truncate(1)), [Mismatch::Targets]);
-    assert_eq!(mismatches(|event| event.adapters.truncate(1)), [Mismatch::Targets]);
-    let absurd = mismatches(|event| event.valuesAfter[0] = U256::MAX);
-    assert!(matches!(absurd[..], [Mismatch::Absurd { .. }]), "{absurd:?}");
+fn other_venues_or_shares_than_the_decisions_are_a_mismatch() {
+    assert_eq!(mismatches(|event| event.legs.truncate(1)), [Mismatch::Targets]);
+    assert_eq!(mismatches(|event| event.legs.push(event.legs[1].clone())), [Mismatch::Targets]);
+    assert_eq!(mismatches(|event| event.legs[0].adapter = Address::ZERO), [Mismatch::Targets]);
+    assert_eq!(mismatches(|event| event.legs[1].bps = Bps(5_001)), [Mismatch::Targets]);
+}
+
+#[test]
+fn an_event_that_says_what_no_rebalance_does_is_a_mismatch() {
+    let found = |change: fn(&mut RebalanceExecuted)| {
+        let mut event = RebalanceExecuted::from(&event(&record(Address::ZERO)));
+        change(&mut event);
+        prediction::executed(&[Log { address: HUB, data: event.encode_log_data() }], HUB)
+    };
+    found(|_| ()).unwrap();
+    let lists = Mismatch::Malformed(Malformed::Lengths { targets: 2, changes: 1 });
+    assert!(lists.to_string().ends_with("2 targets and 1 changes, expected as many of one as of the other"));
+    assert_eq!(found(|event| event.changes.truncate(1)), Err(lists));
+    let share = found(|event| event.targets[0] = U256::MAX);
+    assert!(matches!(share, Err(Mismatch::Malformed(Malformed::Target { .. }))), "{share:?}");
+    let amount = found(|event| event.navBefore = U256::MAX);
+    assert!(matches!(amount, Err(Mismatch::Malformed(Malformed::Amount { .. }))), "{amount:?}");
 }
 
 fn reconciled(change: impl FnOnce(&mut Observed)) -> Reconciliation {
@@ -85,7 +105,10 @@ fn reconciled(change: impl FnOnce(&mut Observed)) -> Reconciliation {
     let mut observed = Observed {
         gas_used: simulated.gas_used,
         logs: simulated.logs.clone(),
-        balances: Some(Balances { idle: executed.idleAfter, values: executed.valuesAfter }),
+        balances: Some(Balances {
+            idle: U256::from(executed.idle_after.0),
+            values: executed.legs.iter().map(|leg| U256::from(leg.after.0)).collect(),
+        }),
     };
     change(&mut observed);
     Reconciliation::of(&Expected::from(&simulated), &observed, Some((HUB, record.hash().unwrap()))).unwrap()
@@ -110,7 +133,7 @@ fn a_unit_of_gas_a_byte_of_a_log_or_a_unit_of_balance_shows() {
 
     let log = reconciled(|observed| {
         let mut executed = event(&record(Address::ZERO));
-        executed.navAfter -= U256::ONE;
+        executed.nav_after.0 -= 1;
         observed.logs = vec![log_of(&executed)];
     });
     assert!(!log.is_equal() && !log.logs_equal && log.gas_equal);
@@ -120,6 +143,10 @@ fn a_unit_of_gas_a_byte_of_a_log_or_a_unit_of_balance_shows() {
 
     let balance = reconciled(|observed| observed.balances.as_mut().unwrap().values[0] += U256::ONE);
     assert!(!balance.is_equal() && !balance.rebalance.unwrap().balances_equal);
+    let missing = reconciled(|observed| observed.balances.as_mut().unwrap().values.truncate(1));
+    assert!(!missing.is_equal() && !missing.rebalance.unwrap().balances_equal);
+    let idle = reconciled(|observed| observed.balances.as_mut().unwrap().idle += U256::ONE);
+    assert!(!idle.is_equal() && !idle.rebalance.unwrap().balances_equal);
 
     let unread = reconciled(|observed| observed.balances = None);
     assert!(!unread.rebalance.unwrap().balances_equal);

@@ -4,7 +4,7 @@ use alloy::{
     primitives::{Address, B256, Bytes, Log, Signature, U256},
     sol_types::SolEvent,
 };
-use ballast_chain::{Simulation, TxPlan, bindings::RebalanceExecuted};
+use ballast_chain::{Executed, Leg, Simulation, TxPlan, bindings::RebalanceExecuted};
 use ballast_executor::{
     DEV_CHAIN_ID, Scope,
     proof::{self, Statement},
@@ -117,26 +117,23 @@ pub(crate) fn record(attestor: Address) -> DecisionRecord {
 }
 
 /// The event of the move, exactly as predicted.
-pub(crate) fn event(record: &DecisionRecord) -> RebalanceExecuted {
-    let targets = record.decision.targets();
-    RebalanceExecuted {
-        decisionHash: record.hash().unwrap(),
+pub(crate) fn event(record: &DecisionRecord) -> Executed {
+    let leg = |target: &Target| Leg { adapter: target.adapter, bps: target.bps, before: target.from, after: target.to };
+    Executed {
+        decision_hash: record.hash().unwrap(),
         nonce: record.snapshot.hub.nonce,
-        navBefore: U256::from(NAV),
-        navAfter: U256::from(NAV),
-        idleAfter: U256::from(NAV / 10),
-        adapters: targets.iter().map(|target| target.adapter).collect(),
-        targetBps: targets.iter().map(|target| target.bps.0).collect(),
-        valuesBefore: targets.iter().map(|target| U256::from(target.from.0)).collect(),
-        valuesAfter: targets.iter().map(|target| U256::from(target.to.0)).collect(),
+        nav_before: Assets(NAV),
+        nav_after: Assets(NAV),
+        idle_after: Assets(NAV / 10),
+        legs: record.decision.targets().iter().map(leg).collect(),
     }
 }
 
-pub(crate) fn log_of(event: &RebalanceExecuted) -> Log {
-    Log { address: HUB, data: event.encode_log_data() }
+pub(crate) fn log_of(event: &Executed) -> Log {
+    Log { address: HUB, data: RebalanceExecuted::from(event).encode_log_data() }
 }
 
-pub(crate) fn simulation(event: &RebalanceExecuted) -> Simulation {
+pub(crate) fn simulation(event: &Executed) -> Simulation {
     Simulation { success: true, revert: None, gas_used: 412_345, logs: vec![log_of(event)], output: Bytes::new() }
 }
 
