@@ -72,13 +72,14 @@ contract ReentrancyTest is BallastFixture {
         vm.stopPrank();
         address[] memory order = new address[](3);
         (order[0], order[1], order[2]) = (address(low), address(high), address(mid));
-        bytes[] memory calls = new bytes[](6);
+        bytes[] memory calls = new bytes[](7);
         calls[0] = abi.encodeCall(vault.setExitQueue, (order));
         calls[1] = abi.encodeCall(vault.delist, (address(high)));
         calls[2] = abi.encodeCall(vault.listAdapter, (address(newAdapter()), CAP));
         calls[3] = abi.encodeCall(vault.setMaxGrowth, (1));
-        calls[5] = abi.encodeCall(vault.setMaxLoss, (1));
         calls[4] = abi.encodeCall(vault.setAdapterCap, (address(mid), CAP));
+        calls[5] = abi.encodeCall(vault.setMaxLoss, (1));
+        calls[6] = abi.encodeCall(vault.writeOff, (address(high)));
         for (uint256 i; i < calls.length; ++i) {
             mid.setHook(address(vault), calls[i]);
             vm.expectRevert(abi.encodeWithSelector(IVault.CapExceeded.selector, address(mid), 400e6, 100e6));
@@ -86,7 +87,7 @@ contract ReentrancyTest is BallastFixture {
             vault.reallocate(one(mid, 4000));
             // Within the cap the instruction goes through, and the act was refused.
             vm.prank(address(hub));
-            vault.reallocate(one(mid, uint16(500 + i * 100)));
+            vault.reallocate(one(mid, uint16(500 + i * 80)));
             assertFalse(mid.hookOk());
             assertEq(
                 mid.hookReturned(),

@@ -23,8 +23,13 @@ contract KillSwitchSymbolic is Test {
         world = new SymbolicPosition();
         feed = new SymbolicFeed();
         killSwitch = new KillSwitchManager(IVault(address(world)), admin);
-        vm.prank(admin);
+        vm.startPrank(admin);
         killSwitch.setFeed(address(world), address(feed), 1 days);
+        // Whoever calls may be one of these.
+        killSwitch.grantRole(killSwitch.GUARDIAN_ROLE(), address(0x6A));
+        killSwitch.grantRole(killSwitch.EMERGENCY_ROLE(), address(0xEE));
+        killSwitch.grantRole(killSwitch.WATCHER_ROLE(), address(0x3A));
+        vm.stopPrank();
     }
 
     function check_TripNeverLowersTheMode(address caller, uint8 trigger, address subject) public {

@@ -15,6 +15,11 @@ contract ModelMathSymbolic is Test {
         assertEq(Model.max(a, b), Math.max(a, b));
     }
 
+    function check_CeilDivIsTheOriginals(uint256 a, uint256 b) public pure {
+        vm.assume(b != 0);
+        assertEq(Model.ceilDiv(a, b), Math.ceilDiv(a, b));
+    }
+
     function check_SaturatingSubIsTheOriginals(uint256 a, uint256 b) public pure {
         assertEq(Model.saturatingSub(a, b), Math.saturatingSub(a, b));
     }

@@ -5,7 +5,8 @@ import {StrategyHub} from "../../contracts/StrategyHub.sol";
 import {IKillSwitch} from "../../contracts/interfaces/IKillSwitch.sol";
 import {IStrategyHub} from "../../contracts/interfaces/IStrategyHub.sol";
 import {IVault} from "../../contracts/interfaces/IVault.sol";
-import {Allocation, Report} from "../../contracts/types/Allocation.sol";
+import {Allocation, Change, ChangeLib, Report} from "../../contracts/types/Allocation.sol";
+import {Position} from "../../contracts/types/Position.sol";
 import {Proofs} from "../support/Proofs.sol";
 import {Logic} from "./support/Logic.sol";
 import {SymbolicSwitch, SymbolicVault, SymbolicVenue} from "./support/SymbolicBoundary.sol";
@@ -13,20 +14,27 @@ import {Test} from "forge-std/Test.sol";
 
 /// @notice The hub's acceptance predicate (SPEC C3, C4, C5, ERR-20): if `rebalance` returned, then every rule held, for every state of the
 /// hub, every caller, every proof, every time, and every answer of vault, switch and venue.
-/// @dev One contract per number of targets; the rules are written here once more from the specification. Their products are written factor by
-/// factor in the order in which the compiler multiplies with an overflow check: the solver need then not know that products commute.
+/// @dev Of one target, in a rule book that takes any number: that two add up is fuzzed and compared with the keeper's own rules. The rules are written here once more from the specification. Their products are written factor by
+/// factor in the order in which the compiler multiplies with an overflow check, last one first: the solver need then not know that products commute.
+/// That lanes do not run into each other, whatever the ids and whatever is in the lanes, is the business of {LanesSymbolic}; here each position
+/// has an id that is not its place in the list, and the buckets of positions that are not named are empty.
 abstract contract RebalanceSymbolic is Test {
     using Logic for bool;
 
     uint256 private constant BPS = 10_000;
     uint256 private constant LOG_SLOT = 1;
     uint256 private constant PACE_SLOT = 3;
+    uint256 private constant TARGETS_SLOT = 5;
+    uint256 private constant BUCKETS_SLOT = 6;
     uint256 private constant UINT128 = type(uint128).max;
+    /// @dev The id of the first position; of the next one it is two less.
+    uint256 private constant FIRST_ID = 3;
 
-    /// @dev What the hub, the switch and the venues say before the call.
+    /// @dev What the hub says before the call.
     struct Before {
         IStrategyHub.Limits limits;
-        IStrategyHub.Venue[] venues;
+        uint256 targets;
+        uint256 buckets;
         uint256[4] times;
         uint64 nonce;
         address attestor;
@@ -64,6 +72,12 @@ abstract contract RebalanceSymbolic is Test {
         for (uint256 slot = 1; slot < 3; ++slot) {
             vm.store(address(hub), bytes32(slot), bytes32(vm.randomUint()));
         }
+        vm.store(address(hub), bytes32(TARGETS_SLOT), bytes32(vm.randomUint()));
+        uint256 buckets = vm.randomUint(32) << 224;
+        for (uint256 i; i < count; ++i) {
+            buckets |= vm.randomUint(14) << (14 * _idOf(i));
+        }
+        vm.store(address(hub), bytes32(BUCKETS_SLOT), bytes32(buckets));
         uint256 pace = vm.randomUint() << 160 | uint160(address(killSwitch));
         vm.store(address(hub), bytes32(PACE_SLOT), bytes32(pace));
     }
@@ -73,14 +87,36 @@ abstract contract RebalanceSymbolic is Test {
         vm.store(address(hub), bytes32(LOG_SLOT), bytes32(vm.randomUint() << 192));
     }
 
-    function _check(Sent memory sent, uint16[] memory bps, Report memory report, bool operational) internal {
-        killSwitch.setOperational(operational);
-        vault.setReport(report);
+    /// @dev Nothing was added yet.
+    function _pinBuckets() internal {
+        vm.store(address(hub), bytes32(BUCKETS_SLOT), bytes32(vm.randomUint(32) << 224));
+    }
+
+    /// @dev Nothing was aimed at yet.
+    function _pinTargets() internal {
+        vm.store(address(hub), bytes32(TARGETS_SLOT), bytes32(0));
+    }
+
+    /// @dev Any answers of switch and venues.
+    function _scrambleVenues() internal {
         for (uint256 i; i < venues.length; ++i) {
             venues[i].set(vm.randomUint(), vm.randomUint(), vm.randomUint());
             killSwitch.setAddition(address(venues[i]), vm.randomBool(), vm.randomUint(128));
         }
-        vm.warp(vm.randomUint(40));
+    }
+
+    /// @dev Venues that may be added to, as large, liquid and unused as they get.
+    function _openVenues() internal {
+        for (uint256 i; i < venues.length; ++i) {
+            venues[i].set(type(uint128).max, 0, type(uint128).max);
+            killSwitch.setAddition(address(venues[i]), true, type(uint128).max);
+        }
+    }
+
+    function _check(Sent memory sent, uint16[] memory bps, Report memory report, bool operational) internal {
+        killSwitch.setOperational(operational);
+        vault.setReport(report);
+        vm.warp(vm.randomUint(32));
 
         Allocation[] memory targets = _targets(bps);
         Before memory before = _before();
@@ -91,7 +127,8 @@ abstract contract RebalanceSymbolic is Test {
         if (!ok) return;
 
         bool rules = operational.and(hub.hasRole(hub.KEEPER_ROLE(), sent.caller));
-        rules = rules.and(_isPaced(before)).and(_isProven(sent, targets, before)).and(_areTargetsInBounds(bps, before));
+        rules = rules.and(_isPaced(before)).and(_isProven(sent, targets, before))
+            .and(_areTargetsInBounds(bps, report, before));
         rules = rules.and(vault.calls() == 1).and(vault.targetsHash() == keccak256(abi.encode(targets)));
         unchecked {
             rules = rules.and(report.idleAfter * BPS >= before.limits.reserveBps * report.navAfter);
@@ -135,19 +172,28 @@ abstract contract RebalanceSymbolic is Test {
         }
     }
 
-    // SPEC C3: position bounds, and the step against the last stored target, which is replaced.
-    function _areTargetsInBounds(uint16[] memory bps, Before memory before) private view returns (bool all) {
+    // SPEC C3: position bounds, and the step against the last stored target, which is replaced; no other target changes. Of a position that
+    // holds nothing no target is stored.
+    function _areTargetsInBounds(uint16[] memory bps, Report memory report, Before memory before)
+        private
+        view
+        returns (bool all)
+    {
         all = true;
+        uint256 next = before.targets;
         for (uint256 i; i < bps.length; ++i) {
+            uint256 shift = 16 * _idOf(i);
             bool sized = (bps[i] >= before.limits.minPositionBps).and(bps[i] <= before.limits.maxPositionBps);
-            uint256 stored = before.venues[i].targetBps;
+            uint256 stored = (report.changes[i].valueBefore() == 0).select(0, uint16(before.targets >> shift));
             unchecked {
                 bool up = bps[i] >= stored + before.limits.minStepBps;
                 bool down = stored >= uint256(bps[i]) + before.limits.minStepBps;
                 all = all.and(sized.or(bps[i] == 0)).and(up.or(down));
             }
             all = all.and(hub.targetBps(address(venues[i])) == bps[i]);
+            next = (next & ~(uint256(type(uint16).max) << shift)) | (uint256(bps[i]) << shift);
         }
+        all = all.and(uint256(vm.load(address(hub), bytes32(TARGETS_SLOT))) == next);
     }
 
     // SPEC C3, C5: what holds of every venue that was added to, and of all additions together.
@@ -159,32 +205,52 @@ abstract contract RebalanceSymbolic is Test {
     ) private view returns (bool all) {
         all = true;
         uint256 turnover;
+        uint256 buckets = block.timestamp << 224;
         for (uint256 i; i < targets.length; ++i) {
-            (bool allowed, uint256 added) = _isAdditionAllowed(i, targets[i].bps, report, before);
+            (bool allowed, uint256 added, uint256 used) = _isAdditionAllowed(i, targets[i].bps, report, before);
             all = all.and(allowed);
+            buckets |= used << (14 * _idOf(i));
             unchecked {
                 turnover += added;
             }
         }
+        // What is not added to has drained; without any addition nothing is written, and it drains later.
+        buckets = (turnover == 0).select(before.buckets, buckets);
+        all = all.and(uint256(vm.load(address(hub), bytes32(BUCKETS_SLOT))) == buckets);
         return all.and(_isApproved(sent, targets, turnover, report.navBefore, before.limits));
     }
 
+    // Besides: what was added, in assets, and what is in the bucket then. The bucket does not overflow, and what was accepted, as a part of NAV
+    // rounded up, is what it rose by and what had drained since: summed over any sequence of additions the accepted flow is at most one
+    // bucket and what drains meanwhile (arithmetic/flow-bucket.smt2).
     function _isAdditionAllowed(uint256 i, uint256 bps, Report memory report, Before memory before)
         private
         view
-        returns (bool allowed, uint256 added)
+        returns (bool allowed, uint256 added, uint256 used)
     {
         bool isAddition;
-        uint256 bucket;
+        Change change = report.changes[i];
         unchecked {
             uint256 goal = bps * report.navBefore / BPS;
-            isAddition = goal > report.valuesBefore[i];
-            added = isAddition.select(goal - report.valuesBefore[i], 0);
-            bucket = before.limits.flowBps * report.navBefore / BPS;
+            isAddition = goal > change.valueBefore();
+            // What is divided is what the contract divides, to the letter: `added` is the same only where there is an addition.
+            added = goal - change.valueBefore();
+            used = _drained(i, before);
+            used = isAddition.select(used + Logic.ceilDiv(added * BPS, report.navBefore), used);
+            added = isAddition.select(added, 0);
         }
-        allowed = _isFlowBounded(i, added, bucket, before.venues[i]);
-        allowed = allowed.and(_isVenueFit(i, (report.direct >> i) & 1 == 1, report.valuesAfter[i], before.limits));
+        allowed = (used <= before.limits.flowBps)
+        .and(_isVenueFit(i, report.positions[i].isDirect(), change.valueAfter(), before.limits));
         allowed = allowed.or(isAddition.not());
+    }
+
+    // SPEC C5: a bucket drains by its size in a day, rounded down.
+    function _drained(uint256 i, Before memory before) private view returns (uint256) {
+        unchecked {
+            uint256 used = (before.buckets >> (14 * _idOf(i))) & 0x3fff;
+            uint256 gone = (block.timestamp - (before.buckets >> 224)) * before.limits.flowBps / 1 days;
+            return (used > gone).select(used - gone, 0);
+        }
     }
 
     function _isApproved(
@@ -200,22 +266,6 @@ abstract contract RebalanceSymbolic is Test {
             bool isSmall =
                 (turnover <= limits.approvalBps * nav / BPS).or(turnover <= uint256(limits.approvalFloor) * 1e6);
             return isSmall.or((approvedAt != 0).and(block.timestamp <= approvedAt + 24 hours));
-        }
-    }
-
-    // The bucket does not overflow, and what was accepted is what it rose by and what had drained since: summed over any sequence of
-    // additions the accepted flow is at most one bucket and what drains meanwhile (arithmetic/flow-bucket.smt2).
-    function _isFlowBounded(uint256 i, uint256 added, uint256 bucket, IStrategyHub.Venue memory was)
-        private
-        view
-        returns (bool)
-    {
-        IStrategyHub.Venue memory memo = hub.venue(address(venues[i]));
-        unchecked {
-            uint256 drained = (block.timestamp - was.flowAt) * bucket / 1 days;
-            uint256 kept = (was.flowUsed > drained).select(was.flowUsed - drained, 0);
-            return (memo.flowUsed <= bucket).and(memo.flowUsed == kept + added).and(memo.flowAt == block.timestamp)
-                .and(memo.riskScore == was.riskScore);
         }
     }
 
@@ -241,13 +291,13 @@ abstract contract RebalanceSymbolic is Test {
 
     function _before() private view returns (Before memory before) {
         before.limits = hub.limits();
+        // Set by governance within hard bounds ({LanesSymbolic}): what the 14 bits of a lane hold.
+        vm.assume(before.limits.flowBps <= BPS);
+        before.targets = uint256(vm.load(address(hub), bytes32(TARGETS_SLOT)));
+        before.buckets = uint256(vm.load(address(hub), bytes32(BUCKETS_SLOT)));
         before.times = hub.recentRebalances();
         before.nonce = hub.nonce();
         before.attestor = hub.attestor();
-        before.venues = new IStrategyHub.Venue[](venues.length);
-        for (uint256 i; i < venues.length; ++i) {
-            before.venues[i] = hub.venue(address(venues[i]));
-        }
     }
 
     function _targets(uint16[] memory bps) private view returns (Allocation[] memory targets) {
@@ -255,6 +305,21 @@ abstract contract RebalanceSymbolic is Test {
         for (uint256 i; i < bps.length; ++i) {
             targets[i] = Allocation({adapter: address(venues[i]), bps: bps[i], minOut: 0, data: ""});
         }
+    }
+
+    /// @dev NAV before and after, idle after, and of each position its value before and after. The bits of `direct` are the positions held directly.
+    function _report(uint128[] memory amounts, uint256 direct) internal view returns (Report memory report) {
+        (report.navBefore, report.navAfter, report.idleAfter) = (amounts[0], amounts[1], amounts[2]);
+        (report.positions, report.changes) = (new Position[](venues.length), new Change[](venues.length));
+        for (uint256 i; i < venues.length; ++i) {
+            uint256 raw = uint160(address(venues[i])) | vm.randomUint(88) << 160;
+            report.positions[i] = Position.wrap(raw | ((direct >> i) & 1) << 248 | _idOf(i) << 250);
+            report.changes[i] = ChangeLib.create(amounts[3 + 2 * i], amounts[4 + 2 * i]);
+        }
+    }
+
+    function _idOf(uint256 i) private pure returns (uint256) {
+        return FIRST_ID - 2 * i;
     }
 }
 
@@ -266,21 +331,35 @@ contract RebalanceOneTargetSymbolic is RebalanceSymbolic {
 
     // SPEC C4: any history and cooldown. The target is zero: nothing is added.
     function check_ReturnsOnlyIfPacedAndProven(Sent memory sent, uint128[5] memory amounts, bool operational) public {
-        _check(sent, _bps(0), _report(amounts, 0), operational);
+        _scrambleVenues();
+        _check(sent, _bps(0), _reportOf(amounts, 0), operational);
     }
 
-    // SPEC C3, C5: any target of a venue behind an adapter.
+    // SPEC C3, C5: any target, stored or new, of a venue behind an adapter, with its bucket empty.
     function check_ReturnsOnlyIfWithinLimits(Sent memory sent, uint16 bps, uint128[5] memory amounts) public {
         _pinHistory();
-        _check(sent, _bps(bps), _report(amounts, 0), true);
+        _pinBuckets();
+        _scrambleVenues();
+        _check(sent, _bps(bps), _reportOf(amounts, 0), true);
     }
 
-    // SPEC C3, C5: any target of a venue held directly.
+    // SPEC C3, C5: any target of a venue held directly that had none, with its bucket empty.
     function check_ReturnsOnlyIfWithinLimitsOfADirectVenue(Sent memory sent, uint16 bps, uint128[5] memory amounts)
         public
     {
         _pinHistory();
-        _check(sent, _bps(bps), _report(amounts, 1), true);
+        _pinBuckets();
+        _pinTargets();
+        _scrambleVenues();
+        _check(sent, _bps(bps), _reportOf(amounts, 1), true);
+    }
+
+    // SPEC C5: anything in the bucket, at any time, of a venue that had no target and that any addition fits.
+    function check_ReturnsOnlyIfTheBucketHoldsIt(Sent memory sent, uint16 bps, uint128[5] memory amounts) public {
+        _pinHistory();
+        _pinTargets();
+        _openVenues();
+        _check(sent, _bps(bps), _reportOf(amounts, 0), true);
     }
 
     function _bps(uint16 bps) private pure returns (uint16[] memory targets) {
@@ -288,34 +367,11 @@ contract RebalanceOneTargetSymbolic is RebalanceSymbolic {
         targets[0] = bps;
     }
 
-    function _report(uint128[5] memory amounts, uint256 direct) private pure returns (Report memory report) {
-        (report.navBefore, report.navAfter, report.idleAfter) = (amounts[0], amounts[1], amounts[2]);
-        (report.valuesBefore, report.valuesAfter) = (new uint256[](1), new uint256[](1));
-        (report.valuesBefore[0], report.valuesAfter[0]) = (amounts[3], amounts[4]);
-        report.direct = direct;
-    }
-}
-
-contract RebalanceTwoTargetsSymbolic is RebalanceSymbolic {
-    function setUp() public {
-        _setUp(2);
-    }
-
-    // SPEC C3, C5: two venues that had no target, the first behind an adapter, the second held directly.
-    function check_ReturnsOnlyIfWithinLimits(Sent memory sent, uint16[2] memory bps, uint128[7] memory amounts) public {
-        _pinHistory();
-        uint16[] memory targets = new uint16[](2);
-        (targets[0], targets[1]) = (bps[0], bps[1]);
-        for (uint256 i; i < 2; ++i) {
-            vm.assume(bps[i] != 0);
-            vm.assume(hub.targetBps(address(venues[i])) == 0);
+    function _reportOf(uint128[5] memory amounts, uint256 direct) private view returns (Report memory) {
+        uint128[] memory list = new uint128[](5);
+        for (uint256 i; i < 5; ++i) {
+            list[i] = amounts[i];
         }
-        Report memory report;
-        (report.navBefore, report.navAfter, report.idleAfter) = (amounts[0], amounts[1], amounts[2]);
-        (report.valuesBefore, report.valuesAfter) = (new uint256[](2), new uint256[](2));
-        (report.valuesBefore[0], report.valuesAfter[0]) = (amounts[3], amounts[4]);
-        (report.valuesBefore[1], report.valuesAfter[1]) = (amounts[5], amounts[6]);
-        report.direct = 2;
-        _check(sent, targets, report, true);
+        return _report(list, direct);
     }
 }

@@ -3,7 +3,7 @@
 
     prove.py            every proof must hold
     prove.py --teeth    every mutation of teeth.json must be caught by the proof that it names
-    prove.py --contract NAME    only that proof contract
+    --contract NAME     only that proof contract, or the mutations that it must catch
 
 Run from the root of the repository with forge, halmos and z3 in PATH. Exit code 0: all as expected.
 """
@@ -42,18 +42,9 @@ def arithmetic(root: Path) -> bool:
     return good
 
 
-def halmos(root: Path, contract: str | None, function: str = "check_") -> dict[str, dict]:
-    """The result of each check, by Contract.function."""
-    out = (root / WORK / "result.json").resolve()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.unlink(missing_ok=True)
-    solver = f"{sys.executable} {Path('tools/prove/solver.py').resolve()}"
-    command = ["halmos", "--forge-build-out", str(WORK / "out"), "--no-status", "--loop", "16"]
-    command += ["--solver-timeout-branching", "20ms", "--solver-timeout-assertion", "300s"]
-    command += ["--solver-command", solver, "--json-output", str(out), "--function", function]
-    if contract:
-        command += ["--contract", contract]
-    environment = os.environ | {
+def environment() -> dict[str, str]:
+    """Foundry's settings: nothing but the proofs is built, against the model of the library."""
+    return os.environ | {
         # Elsewhere the proofs are left out of the build.
         "FOUNDRY_SKIP": "[]",
         "FOUNDRY_SRC": str(PROOFS),
@@ -63,9 +54,29 @@ def halmos(root: Path, contract: str | None, function: str = "check_") -> dict[s
         "FOUNDRY_CACHE_PATH": str(WORK / "cache"),
         "FOUNDRY_REMAPPINGS": MODEL,
     }
+
+
+def fuzzed(root: Path) -> bool:
+    """The tests of test/symbolic: of what the proofs assume and no solver shows."""
+    return subprocess.run(["forge", "test"], cwd=root, env=environment(), check=False).returncode == 0
+
+
+def halmos(root: Path, contract: str | None, function: str | None = None) -> dict[str, dict]:
+    """The result of each check, by Contract.function; of a single one up to its first counterexample."""
+    out = (root / WORK / "result.json").resolve()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.unlink(missing_ok=True)
+    solver = f"{sys.executable} {Path('tools/prove/solver.py').resolve()}"
+    command = ["halmos", "--forge-build-out", str(WORK / "out"), "--no-status", "--loop", "17"]
+    command += ["--solver-timeout-branching", "20ms", "--solver-timeout-assertion", "300s"]
+    command += ["--solver-command", solver, "--json-output", str(out)]
+    if contract:
+        command += ["--contract", contract]
+    if function:
+        command += ["--match-test", rf"^{function}\(", "--early-exit"]
     log = root / WORK / "halmos.log"
     with open(log, "w", encoding="utf8") as file:
-        subprocess.run(command, cwd=root, env=environment, stdout=file, stderr=subprocess.STDOUT, check=False)
+        subprocess.run(command, cwd=root, env=environment(), stdout=file, stderr=subprocess.STDOUT, check=False)
     if not out.exists():
         sys.exit(f"halmos gave no result:\n{log.read_text(errors='replace')[-4000:]}")
     results = {}
@@ -87,7 +98,10 @@ def written(root: Path, contract: str | None) -> int:
 
 
 def prove(contract: str | None) -> bool:
-    good = arithmetic(Path(".")) if contract is None else True
+    good = True
+    if contract is None:
+        good = arithmetic(Path("."))
+        good &= fuzzed(Path("."))
     results = halmos(Path("."), contract)
     for name, check in sorted(results.items()):
         held = check["exitcode"] == 0 and not check["num_bounded_loops"]
@@ -99,18 +113,30 @@ def prove(contract: str | None) -> bool:
     return good
 
 
-def teeth() -> bool:
-    """Applies each mutation to a copy of the contracts and expects a counterexample."""
-    root = WORK / "teeth"
-    root.mkdir(parents=True, exist_ok=True)
-    for folder in ["contracts", "test/symbolic", "test/support", "tools", "script/protocols"]:
+def damaged(contract: str) -> Path:
+    """A copy of the contracts with the one proof file that `contract` is in: only that is built."""
+    sources = sorted((PROOFS).glob("*.symbolic.sol"))
+    wanted = next(path for path in sources if re.search(rf"^contract {contract} ", path.read_text(), re.M))
+    root = WORK / "teeth" / wanted.name.split(".")[0]
+    others = [path.name for path in sources if path != wanted]
+    for folder in ["contracts", "test/symbolic", "test/support", "script/protocols"]:
         shutil.rmtree(root / folder, ignore_errors=True)
-        shutil.copytree(folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(folder, root / folder, ignore=shutil.ignore_patterns("*.t.sol", *others))
     shutil.copy("foundry.toml", root)
-    if not (root / "node_modules").exists():
-        (root / "node_modules").symlink_to(Path("node_modules").resolve())
+    for link in ["node_modules", "tools"]:
+        if not (root / link).exists():
+            (root / link).symlink_to(Path(link).resolve())
+    return root
+
+
+def teeth(only: str | None) -> bool:
+    """Applies each mutation to a copy of the contracts and expects a counterexample."""
     good = True
     for mutation in json.loads((PROOFS / "teeth.json").read_text()):
+        contract, function = mutation["caught_by"].split(".")
+        if only not in (None, contract):
+            continue
+        root = damaged(contract)
         path = root / mutation["file"]
         original = path.read_text()
         if original.count(mutation["from"]) != 1:
@@ -118,12 +144,12 @@ def teeth() -> bool:
             good = False
             continue
         path.write_text(original.replace(mutation["from"], mutation["to"]))
-        contract, function = mutation["caught_by"].split(".")
+        begin = time.monotonic()
         check = halmos(root, contract, function).get(mutation["caught_by"])
         caught = check is not None and check["exitcode"] == COUNTEREXAMPLE
         good &= caught
-        print(f"{'ok  ' if caught else 'FAIL'} {mutation['caught_by']} against: {mutation['what']}")
-        path.write_text(original)
+        seconds = f"{time.monotonic() - begin:.0f} s"
+        print(f"{'ok  ' if caught else 'FAIL'} {mutation['caught_by']} against: {mutation['what']} ({seconds})", flush=True)
     return good
 
 
@@ -133,7 +159,7 @@ def main() -> int:
     parser.add_argument("--contract")
     options = parser.parse_args()
     begin = time.monotonic()
-    good = teeth() if options.teeth else prove(options.contract)
+    good = teeth(options.contract) if options.teeth else prove(options.contract)
     print(f"{'All as expected' if good else 'NOT as expected'} after {time.monotonic() - begin:.0f} s")
     return 0 if good else 1
 

@@ -6,7 +6,7 @@ import {Math as Original} from "@openzeppelin/contracts/utils/math/Math.sol";
 /// @title Math
 /// @notice What OpenZeppelin's functions of these names mean, written so that a solver sees it: without multiplications by a truth value,
 /// and without the 512-bit product. The proofs compile the contracts against this.
-/// @dev `min`, `max` and `saturatingSub` are proved equal to the original in {ModelMathSymbolic}. `mulDiv` is the original's documented
+/// @dev `min`, `max`, `saturatingSub` and `ceilDiv` are proved equal to the original in {ModelMathSymbolic}. `mulDiv` is the original's documented
 /// result wherever the product stays below 2^256 (assets are below 2^96, shares below 2^160), and is fuzzed against it in
 /// {ModelMathTest}.
 library Math {
@@ -32,6 +32,15 @@ library Math {
     function saturatingSub(uint256 a, uint256 b) internal pure returns (uint256 c) {
         assembly ("memory-safe") {
             c := and(sub(a, b), sub(0, gt(a, b)))
+        }
+    }
+
+    function ceilDiv(uint256 a, uint256 b) internal pure returns (uint256 c) {
+        unchecked {
+            c = (a - 1) / b + 1;
+        }
+        assembly ("memory-safe") {
+            c := and(c, sub(0, gt(a, 0)))
         }
     }
 

@@ -2,19 +2,24 @@
 pragma solidity 0.8.30;
 
 import {Allocation, Report} from "../../../contracts/types/Allocation.sol";
+import {Position} from "../../../contracts/types/Position.sol";
 
 // What the hub sees of the world outside it, answering whatever a proof assigns: symbolic values stand for every answer that vault, switch
 // and venues could give. The hub itself is the real one.
 
 /// @title SymbolicVault
-/// @notice Answers a reallocation with a report that was laid down, and remembers what it was asked for.
+/// @notice Answers a reallocation with a report that was laid down, and remembers what it was asked for. Lists the positions of the report.
 contract SymbolicVault {
     uint256 public calls;
     bytes32 public targetsHash;
+    mapping(address adapter => Position) public position;
     Report private _report;
 
     function setReport(Report memory report) external {
         _report = report;
+        for (uint256 i; i < report.positions.length; ++i) {
+            position[report.positions[i].account()] = report.positions[i];
+        }
     }
 
     function reallocate(Allocation[] calldata targets) external returns (Report memory) {

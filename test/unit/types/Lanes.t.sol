@@ -58,6 +58,15 @@ contract LanesTest is Test {
         assertEq(buckets.drained(size, 1000 + 1 days).bpsOf(id), 0);
     }
 
+    // SPEC C5: as the type says, so that whoever reads the slot can read it.
+    function test_Layout() public pure {
+        assertEq(Targets.unwrap(Targets.wrap(0).with(3, 5)), 5 << 48);
+        uint256 time = 1_750_000_000;
+        Buckets buckets = Buckets.wrap(0).drained(1, time).with(3, 5);
+        assertEq(Buckets.unwrap(buckets), time << 224 | 5 << 42);
+        assertEq(Buckets.unwrap(buckets.drained(0, time + 1)), time + 1 << 224 | 5 << 42);
+    }
+
     // SPEC C3
     function testFuzz_AChangeIsTwoValues(uint128 before, uint128 afterwards) public pure {
         Change change = ChangeLib.create(before, afterwards);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Vault} from "../../../contracts/Vault.sol";
 import {BallastFixture} from "../../support/BallastFixture.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
@@ -12,6 +13,14 @@ contract GrowthTest is BallastFixture {
         super.setUp();
         deposit(alice, NAV);
         rebalance(one(low, 5000));
+    }
+
+    // SPEC C1
+    function test_TheClockStartsAtDeployment() public {
+        Vault fresh = new Vault(usdc, "Fresh", "FRESH", timelock, NAV, 0, 0, 0);
+        (uint256 accrued, uint256 time) = fresh.accrual();
+        assertEq(accrued, 0);
+        assertEq(time, vm.getBlockTimestamp());
     }
 
     // SPEC C1

@@ -9,6 +9,18 @@ import {LendingVenue} from "../../support/LendingVenue.sol";
 import {Fault, ScriptedAdapter} from "../../support/ScriptedAdapter.sol";
 import {TestAsset} from "../../support/TestAsset.sol";
 
+/// @title AsynchronousVenue
+/// @notice An ERC-7540 vault: redemptions are requested, so that no preview of one is possible.
+contract AsynchronousVenue is LendingVenue {
+    constructor(TestAsset asset) LendingVenue(asset) {}
+
+    function previewRedeem(uint256) public pure override returns (uint256) {
+        // The standard asks for a revert and for no reason.
+        // solhint-disable-next-line reason-string, gas-custom-errors
+        revert();
+    }
+}
+
 /// @notice What may be on the vault's list of positions, and how it comes and goes (SPEC C5, C13).
 contract ListingTest is BallastFixture {
     // SPEC C5, C13
@@ -127,6 +139,13 @@ contract ListingTest is BallastFixture {
         LendingVenue other = new LendingVenue(new TestAsset());
         _expectFromTimelock(abi.encodeWithSelector(IVault.AdapterMismatch.selector, address(other)));
         vault.listVenue(address(other), 1);
+    }
+
+    // SPEC C5: what is redeemed in its own time (ERC-7540) cannot be valued by what it would pay now.
+    function test_RevertIf_ItDoesNotSayWhatAShareRedeemsFor() public {
+        AsynchronousVenue venue = new AsynchronousVenue(usdc);
+        _expectFromTimelock("");
+        vault.listVenue(address(venue), 1);
     }
 
     // SPEC C5: of a share worth two units, up to two would be taken for one that is paid, and one more for rounding.

@@ -352,6 +352,16 @@ contract RecoverTest is BallastFixture {
         assertEq(pocket.claimable(address(low), 0, alice), 90e6 - 2);
     }
 
+    // SPEC C10: at whatever loss, as everything that the emergency Safe takes out.
+    function test_AnExitTakesTheLoss() public {
+        _heal();
+        low.setFees(0, 20);
+        vm.prank(emergency);
+        (uint256 received,) = vault.exit(address(low), "");
+        assertEq(received, 299.4e6);
+        assertFalse(_quarantined());
+    }
+
     // SPEC C10: and hands the venue what the Safe says.
     function test_AnExitPassesItsData() public {
         _heal();

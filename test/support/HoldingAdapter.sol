@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @title SymbolicHolding
-/// @notice For the vault: an adapter of which the value is laid down.
-contract SymbolicHolding {
+/// @title HoldingAdapter
+/// @notice An adapter whose value is whatever it is set to, and that holds nothing.
+contract HoldingAdapter {
     address public immutable vault;
     address public immutable asset;
     uint256 public value;
