@@ -33,7 +33,8 @@ TIMEOUT = 600
 
 # The tests that have to notice, by part of the system; nothing else is copied, so that nothing else is parsed and compiled.
 TESTS = {
-    "vault": ["test/unit/vault", "test/attacks", "test/fuzz/Erc4626Properties.t.sol", "test/fuzz/VaultShares.t.sol"],
+    "vault": ["test/unit/vault", "test/unit/hub", "test/attacks", "test/fuzz/Erc4626Properties.t.sol"]
+    + ["test/fuzz/VaultShares.t.sol"],
     "hub": ["test/unit/hub", "test/unit/types", "test/unit/libraries/TargetsCalldata.t.sol"],
     "switch": ["test/unit/killswitch", "test/fuzz/killswitch"],
 }
