@@ -33,9 +33,9 @@ library TargetsLib {
 /// @notice Packing and draining of {Buckets}. Every bucket drains by its whole size in a day.
 library BucketsLib {
     uint256 private constant BITS = 14;
-    uint256 private constant MASK = (1 << BITS) - 1;
+    uint256 private constant MASK = 0x3fff;
     uint256 private constant TIME_SHIFT = 224;
-    uint256 private constant LANES_MASK = (1 << TIME_SHIFT) - 1;
+    uint256 private constant LANES_MASK = type(uint224).max;
     uint256 private constant PERIOD = 1 days;
 
     /// @notice What is in the bucket of the position with this id, in basis points of NAV.

@@ -67,6 +67,8 @@ contract DepositCapTest is BallastFixture {
             vm.expectEmit(address(vault));
             emit IVault.DepositCapSet(cap);
             vault.setDepositCap(cap);
+            // What it is already is no raise.
+            vault.setDepositCap(cap);
             vm.stopPrank();
             assertEq(vault.depositCap(), cap);
         }
