@@ -2,7 +2,8 @@
 pragma solidity 0.8.30;
 
 import {Change, ChangeLib} from "../../../contracts/types/Allocation.sol";
-import {Buckets, Targets} from "../../../contracts/types/Lanes.sol";
+import {Buckets} from "../../../contracts/types/Buckets.sol";
+import {Targets} from "../../../contracts/types/Targets.sol";
 import {Test} from "forge-std/Test.sol";
 
 /// @notice Sixteen targets and sixteen buckets, a slot each, against plain arrays (SPEC C5).
