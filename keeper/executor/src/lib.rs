@@ -20,6 +20,7 @@
 
 mod attestor;
 mod calls;
+mod chain;
 mod config;
 pub mod fees;
 mod outbox;
@@ -35,6 +36,7 @@ mod signer;
 
 pub use attestor::{AttestError, Attestor, AttestorBounds, Claim, Rederive};
 pub use ballast_store::State;
+pub use chain::{AccountState, Chain, ChainError, Receipt, RpcChain};
 pub use config::{ConfigError, ExecutorConfig, MAX_PROOF_VALIDITY};
 pub use outcome::{ExecuteError, Landing, Outcome};
 pub use pipeline::{Executor, Parts};

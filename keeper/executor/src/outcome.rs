@@ -1,6 +1,6 @@
 //! How an execution ended, or why it could not be carried on.
 
-use crate::{config::ConfigError, reconcile::Reconciliation, signer::SignerError};
+use crate::{chain::ChainError, config::ConfigError, reconcile::Reconciliation, signer::SignerError};
 use alloy::primitives::B256;
 use ballast_chain::{AttestorSlotError, SimulationError};
 use ballast_store::{Attempt, State, StoreError, Subject};
@@ -70,8 +70,8 @@ pub enum ExecuteError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the chain could not be asked for {what}: {why}")]
-    Chain { what: &'static str, why: String },
+    #[error(transparent)]
+    Chain(#[from] ChainError),
     #[error(transparent)]
     AttestorSlot(#[from] AttestorSlotError),
     #[error(transparent)]

@@ -5,6 +5,7 @@
 
 use crate::{
     attestor::{AttestError, Attestor, Claim, Rederive},
+    chain::{AccountState, Chain},
     config::{ConfigError, ExecutorConfig},
     fees::{self, Fees, MAX_GAS_LIMIT},
     outbox::Job,
@@ -18,12 +19,11 @@ use crate::{
 };
 use alloy::{
     consensus::SignableTransaction,
-    eips::{BlockId, BlockNumberOrTag, eip2718::Encodable2718},
+    eips::eip2718::Encodable2718,
     primitives::{Address, B256, Bytes, U256},
-    providers::{DynProvider, Provider},
     signers::{SignerSync as _, local::PrivateKeySigner},
 };
-use ballast_chain::{AttestorSlot, BlockContext, Overrides, RpcPool, Simulation, SimulationError, Simulator, TxPlan};
+use ballast_chain::{BlockContext, Overrides, Simulation, TxPlan};
 use ballast_store::{Facts, State, Store, Subject};
 use ballast_types::{Action, DecisionRecord};
 use serde_json::json;
@@ -36,8 +36,7 @@ const LEAST_GAS: u64 = 100_000;
 /// What the executor works with.
 #[derive(Debug)]
 pub struct Parts {
-    pub pool: Arc<RpcPool>,
-    pub simulator: Arc<Simulator>,
+    pub chain: Arc<dyn Chain>,
     /// Opened for writing: holding it is holding the lease.
     pub store: Arc<Store>,
     /// The keeper account.
@@ -50,9 +49,8 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Executor {
     pub(crate) config: ExecutorConfig,
-    pub(crate) pool: Arc<RpcPool>,
+    pub(crate) chain: Arc<dyn Chain>,
     pub(crate) store: Arc<Store>,
-    simulator: Arc<Simulator>,
     signer: Arc<dyn Signer>,
     attestor: Attestor,
     relay: Arc<dyn Relay>,
@@ -87,11 +85,11 @@ impl Executor {
     /// development chain.
     pub fn new(config: ExecutorConfig, parts: Parts) -> Result<Self, ConfigError> {
         config.validate()?;
-        let Parts { pool, simulator, store, signer, attestor, relay } = parts;
+        let Parts { chain, store, signer, attestor, relay } = parts;
         if signer.address() == attestor.address() {
             return Err(ConfigError::SameKey(signer.address()));
         }
-        Ok(Self { config, pool, store, simulator, signer, attestor, relay, turn: Mutex::new(()) })
+        Ok(Self { config, chain, store, signer, attestor, relay, turn: Mutex::new(()) })
     }
 
     /// The keeper account.
@@ -227,7 +225,7 @@ impl Executor {
         block: BlockContext,
     ) -> Result<Simulated, Stop> {
         let scope = &self.config.scope;
-        let slot = AttestorSlot::read(self.provider(), scope.hub).await?;
+        let slot = self.chain.attestor_slot(scope.hub).await?;
         let attestor = slot.attestor();
         if attestor != self.attestor.address() {
             let own = self.attestor.address();
@@ -278,13 +276,8 @@ impl Executor {
             let limit = self.config.max_decision_blocks;
             return Err(Stop::Reject(format!("the decision is {age} blocks old, at most {limit} are allowed")));
         }
-        let block = self
-            .provider()
-            .get_block_by_number(BlockNumberOrTag::Number(observed.number))
-            .await
-            .map_err(|error| chain_error("the snapshot's block", &error))?;
-        match block {
-            Some(block) if block.header.hash == observed.hash => Ok(()),
+        match self.chain.block_hash(observed.number).await? {
+            Some(hash) if hash == observed.hash => Ok(()),
             _ => Err(Stop::Reject(format!(
                 "block {} {} of the snapshot was reorganised away",
                 observed.number, observed.hash
@@ -293,8 +286,7 @@ impl Executor {
     }
 
     pub(crate) async fn next_block(&self) -> Result<BlockContext, ExecuteError> {
-        let next = BlockContext::next(self.provider(), self.config.slot_seconds).await;
-        Ok(next.map_err(SimulationError::from)?)
+        Ok(self.chain.next_block(self.config.slot_seconds).await?)
     }
 
     /// A transaction of the keeper for that block: nonce from the chain as it is before it, fees for its base fee, and no
@@ -307,19 +299,7 @@ impl Executor {
         gas_limit: u64,
     ) -> Result<TxPlan, Stop> {
         let from = self.account();
-        let parent = BlockId::number(block.parent_number);
-        let nonce = self
-            .provider()
-            .get_transaction_count(from)
-            .block_id(parent)
-            .await
-            .map_err(|error| chain_error("the keeper's nonce", &error))?;
-        let balance = self
-            .provider()
-            .get_balance(from)
-            .block_id(parent)
-            .await
-            .map_err(|error| chain_error("the keeper's balance", &error))?;
+        let AccountState { nonce, balance } = self.chain.account_at(from, block.parent_number).await?;
         let Fees { max_fee_per_gas, max_priority_fee_per_gas } =
             self.config.fees.offer(u128::from(block.base_fee)).map_err(|error| Stop::Reject(error.to_string()))?;
         let payable = balance.checked_div(U256::from(max_fee_per_gas)).unwrap_or(U256::MAX);
@@ -339,7 +319,7 @@ impl Executor {
         block: &BlockContext,
         overrides: &Overrides,
     ) -> Result<Simulation, ExecuteError> {
-        Ok(self.simulator.simulate(plan, block, overrides).await?)
+        Ok(self.chain.simulate(plan, block, overrides).await?)
     }
 
     pub(crate) async fn record_simulation(&self, job: &mut Job, ready: &Simulated) -> Result<(), ExecuteError> {
@@ -394,18 +374,10 @@ impl Executor {
         };
         self.settle(job, refused).await
     }
-
-    pub(crate) fn provider(&self) -> &DynProvider {
-        self.pool.primary()
-    }
 }
 
 impl Simulated {
     pub(crate) const fn new(plan: TxPlan, block: BlockContext, simulation: Simulation) -> Self {
         Self { plan, block, simulation }
     }
-}
-
-pub(crate) fn chain_error(what: &'static str, error: &dyn std::error::Error) -> ExecuteError {
-    ExecuteError::Chain { what, why: error.to_string() }
 }

@@ -2,23 +2,15 @@
 
 use crate::{
     Executor,
+    chain::{ChainError, Receipt},
     outbox::Job,
     outcome::{ExecuteError, Outcome},
-    pipeline::chain_error,
     prediction,
     reconcile::{Balances, Expected, Observed, Reconciliation},
+    scope::Scope,
 };
-use alloy::{
-    contract::Error as CallError,
-    eips::BlockId,
-    primitives::{Address, B256, Log},
-    providers::Provider,
-    rpc::types::TransactionReceipt,
-};
-use ballast_chain::{
-    Leg,
-    bindings::{StrategyHub, Vault},
-};
+use alloy::primitives::{Address, B256};
+use ballast_chain::Leg;
 use ballast_store::{Attempt, Facts, State, Subject};
 use serde_json::{json, to_value};
 use std::time::Duration;
@@ -73,11 +65,11 @@ impl Executor {
             }
             let account = stored(&attempt, "account", attempt.facts.account)?;
             let own = stored(&attempt, "account nonce", attempt.facts.account_nonce)?;
-            if self.nonce(account).await? <= own {
+            if self.chain.nonce(account).await? <= own {
                 continue;
             }
             let tx_hash = stored(&attempt, "transaction hash", attempt.facts.tx_hash)?;
-            if self.receipt(tx_hash).await?.is_none() {
+            if self.chain.receipt(tx_hash).await?.is_none() {
                 continue;
             }
             // Two attempts may be the very same transaction; it lands once.
@@ -138,38 +130,38 @@ impl Executor {
 
     /// One look at the chain, and the head it was taken at.
     async fn look(&self, attempt: &Attempt, target: u64) -> Result<(u64, Fate), ExecuteError> {
-        let head = self.head().await?;
+        let head = self.chain.head().await?;
         if head < target {
             return Ok((head, Fate::Pending));
         }
         let tx_hash = stored(attempt, "transaction hash", attempt.facts.tx_hash)?;
-        if let Some(receipt) = self.receipt(tx_hash).await? {
+        if let Some(receipt) = self.chain.receipt(tx_hash).await? {
             // A failure is only acted on when it cannot be undone any more.
-            let fate = match (receipt.status(), self.is_final(receipt.block_number, head)) {
-                (true, _) => Fate::Included(Box::new(receipt)),
-                (false, true) => Fate::Reverted(Box::new(receipt)),
+            let fate = match (receipt.success, self.is_final(receipt.block_number, head)) {
+                (true, _) => Fate::Included(receipt),
+                (false, true) => Fate::Reverted(receipt),
                 (false, false) => Fate::Pending,
             };
             return Ok((head, fate));
         }
         let account = stored(attempt, "account", attempt.facts.account)?;
         let own = stored(attempt, "account nonce", attempt.facts.account_nonce)?;
-        let used = self.nonce(account).await?;
+        let used = self.chain.nonce(account).await?;
         Ok((head, if used > own { Fate::NonceUsed } else { Fate::Missed }))
     }
 
-    async fn include(&self, job: &mut Job, receipt: &TransactionReceipt) -> Result<(), ExecuteError> {
+    async fn include(&self, job: &mut Job, receipt: &Receipt) -> Result<(), ExecuteError> {
         let detail = json!({
             "block": receipt.block_number,
             "hash": receipt.block_hash,
-            "index": receipt.transaction_index,
+            "index": receipt.index,
             "gas_used": receipt.gas_used,
         });
         self.step(job, State::Included, place(receipt), detail).await
     }
 
-    async fn revert(&self, job: &mut Job, receipt: &TransactionReceipt) -> Result<(), ExecuteError> {
-        let reason = format!("it reverted in block {}", receipt.block_number.unwrap_or_default());
+    async fn revert(&self, job: &mut Job, receipt: &Receipt) -> Result<(), ExecuteError> {
+        let reason = format!("it reverted in block {}", receipt.block_number);
         let detail = json!({ "reason": reason, "gas_used": receipt.gas_used });
         self.step(job, State::Reverted, Facts { reason: Some(reason), ..place(receipt) }, detail).await
     }
@@ -206,10 +198,10 @@ impl Executor {
         tx_hash: B256,
         block_hash: B256,
     ) -> Result<(u64, Option<Reconciliation>), ExecuteError> {
-        let head = self.head().await?;
-        match self.receipt(tx_hash).await? {
-            Some(receipt) if receipt.block_hash == Some(block_hash) && receipt.status() => {
-                let depth = head.saturating_sub(receipt.block_number.unwrap_or(head));
+        let head = self.chain.head().await?;
+        match self.chain.receipt(tx_hash).await? {
+            Some(receipt) if receipt.block_hash == block_hash && receipt.success => {
+                let depth = head.saturating_sub(receipt.block_number);
                 Ok((head, Some(self.reconcile(attempt, &receipt, block_hash, depth).await?)))
             }
             _ => Ok((head, None)),
@@ -228,7 +220,7 @@ impl Executor {
     async fn reconcile(
         &self,
         attempt: &Attempt,
-        receipt: &TransactionReceipt,
+        receipt: &Receipt,
         block_hash: B256,
         depth: u64,
     ) -> Result<Reconciliation, ExecuteError> {
@@ -236,7 +228,7 @@ impl Executor {
         let simulation = stored(attempt, "simulation", attempt.facts.simulation.clone())?;
         let expected: Expected =
             serde_json::from_value(simulation).map_err(|error| irreconcilable(error.to_string()))?;
-        let logs: Vec<Log> = receipt.logs().iter().map(|log| log.inner.clone()).collect();
+        let logs = receipt.logs.clone();
         let hub = self.config.scope.hub;
         let decision = match attempt.subject {
             Subject::Decision(hash) => Some((hub, hash)),
@@ -255,25 +247,15 @@ impl Executor {
 
     /// What the contracts say at the end of that block; `None` once nobody can be expected to say it any more.
     async fn balances(&self, legs: &[Leg], block_hash: B256, depth: u64) -> Result<Option<Balances>, ExecuteError> {
-        let read = async {
-            let at = BlockId::hash(block_hash);
-            let vault = Vault::new(self.config.scope.vault, self.provider());
-            let idle = vault.idle().block(at).call().await.map_err(|error| ("the vault's idle", error))?;
-            let hub = StrategyHub::new(self.config.scope.hub, self.provider());
-            let mut values = Vec::with_capacity(legs.len());
-            for leg in legs {
-                let state = hub.positionState(leg.adapter).block(at).call().await;
-                values.push(state.map_err(|error| ("a position's value", error))?.value);
-            }
-            Ok::<_, (&'static str, CallError)>(Balances { idle, values })
-        };
-        match read.await {
+        let Scope { vault, hub, .. } = self.config.scope;
+        let positions: Vec<Address> = legs.iter().map(|leg| leg.adapter).collect();
+        match self.chain.balances(vault, hub, &positions, block_hash).await {
             Ok(balances) => Ok(Some(balances)),
-            Err((what, error)) if is_forgotten(&error, depth) => {
-                tracing::error!(%error, what, depth, "the state of the block it landed in is not to be had");
+            Err(error) if is_forgotten(&error, depth) => {
+                tracing::error!(%error, depth, "the state of the block it landed in is not to be had");
                 Ok(None)
             }
-            Err((what, error)) => Err(chain_error(what, &error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -285,39 +267,23 @@ impl Executor {
         Ok(())
     }
 
-    fn is_final(&self, block: Option<u64>, head: u64) -> bool {
-        block.is_some_and(|block| head.saturating_add(1) >= block.saturating_add(self.config.confirmations))
-    }
-
-    async fn head(&self) -> Result<u64, ExecuteError> {
-        self.provider().get_block_number().await.map_err(|error| chain_error("the head", &error))
-    }
-
-    async fn receipt(&self, tx_hash: B256) -> Result<Option<TransactionReceipt>, ExecuteError> {
-        self.provider().get_transaction_receipt(tx_hash).await.map_err(|error| chain_error("a receipt", &error))
-    }
-
-    async fn nonce(&self, account: Address) -> Result<u64, ExecuteError> {
-        self.provider().get_transaction_count(account).await.map_err(|error| chain_error("the keeper's nonce", &error))
+    const fn is_final(&self, block: u64, head: u64) -> bool {
+        head.saturating_add(1) >= block.saturating_add(self.config.confirmations)
     }
 }
 
 /// Whether a read of a block that deep is refused for good: the endpoint answered, and did not just fail to. Nodes drop the state of
 /// old blocks; an attempt that is settled long after it landed must not wait for it for ever.
-fn is_forgotten(error: &CallError, depth: u64) -> bool {
-    let answered = match error {
-        CallError::TransportError(error) => error.as_error_resp().is_some(),
-        _ => true,
-    };
-    answered && depth >= STATE_DEPTH
+const fn is_forgotten(error: &ChainError, depth: u64) -> bool {
+    matches!(error, ChainError::Refused { .. }) && depth >= STATE_DEPTH
 }
 
 /// What one look says about a submitted transaction.
 enum Fate {
     /// Its block has not come yet.
     Pending,
-    Included(Box<TransactionReceipt>),
-    Reverted(Box<TransactionReceipt>),
+    Included(Receipt),
+    Reverted(Receipt),
     /// Its nonce is used, but no receipt of it is to be seen.
     NonceUsed,
     /// Its block passed without it.
@@ -363,8 +329,8 @@ impl Patience {
     }
 }
 
-fn place(receipt: &TransactionReceipt) -> Facts {
-    Facts { included_block: receipt.block_number, included_hash: receipt.block_hash, ..Facts::default() }
+fn place(receipt: &Receipt) -> Facts {
+    Facts { included_block: Some(receipt.block_number), included_hash: Some(receipt.block_hash), ..Facts::default() }
 }
 
 fn stored<T>(attempt: &Attempt, missing: &'static str, value: Option<T>) -> Result<T, ExecuteError> {
@@ -374,14 +340,11 @@ fn stored<T>(attempt: &Attempt, missing: &'static str, value: Option<T>) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy::{rpc::json_rpc::ErrorPayload, transports::RpcError, transports::TransportErrorKind};
 
     #[test]
     fn state_counts_as_gone_only_when_a_node_refuses_it_for_an_old_block() {
-        let message = "missing trie node".into();
-        let refused =
-            CallError::TransportError(RpcError::ErrorResp(ErrorPayload { code: -32_000, message, data: None }));
-        let down = CallError::TransportError(TransportErrorKind::custom_str("connection refused"));
+        let refused = ChainError::Refused { what: "idle", why: "missing trie node".to_owned() };
+        let down = ChainError::Unanswered { what: "idle", why: "connection refused".to_owned() };
         assert!(is_forgotten(&refused, STATE_DEPTH));
         assert!(!is_forgotten(&refused, STATE_DEPTH - 1), "a node that is a moment behind refuses too");
         assert!(!is_forgotten(&down, 1_000), "another try may reach it");

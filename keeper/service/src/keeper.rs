@@ -9,7 +9,7 @@ use alloy::primitives::Address;
 use ballast_chain::{Simulator, SpecId};
 use ballast_executor::{
     Attestor, AttestorBounds, DevKeySigner, ExecuteError, Executor, ExecutorConfig, FlashbotsRelay, KmsConfig,
-    KmsSigner, MAX_PROOF_VALIDITY, Outcome, Parts, RelayError, Scope, Signer, SignerError, fees::FeeCaps,
+    KmsSigner, MAX_PROOF_VALIDITY, Outcome, Parts, RelayError, RpcChain, Scope, Signer, SignerError, fees::FeeCaps,
 };
 use ballast_store::{Store, StoreError};
 use ballast_types::{Bps, Policy};
@@ -101,8 +101,8 @@ impl Keeper {
 
         let store = Arc::new(Store::open(&config.store.path).await?);
         let pool = observer.pool.clone();
-        let simulator = Arc::new(Simulator::with_pool(pool.clone(), SPEC));
-        let parts = Parts { pool, simulator, store: store.clone(), signer, attestor, relay: Arc::new(relay) };
+        let chain = Arc::new(RpcChain::new(pool.clone(), Arc::new(Simulator::with_pool(pool, SPEC))));
+        let parts = Parts { chain, store: store.clone(), signer, attestor, relay: Arc::new(relay) };
         let executor = Executor::new(executor_config, parts)?;
         let settled = executor.resume().await?;
         let keeper = Self { observer, policy: config.policy(), store, executor, decide_every: execution.decide_every };

@@ -14,8 +14,8 @@ use ballast_devnet::{
     prepared,
 };
 use ballast_executor::{
-    Attestor, AttestorBounds, Executor, ExecutorConfig, FlashbotsRelay, KmsConfig, KmsSigner, Parts, Scope, Signer,
-    State, StaticCredentials, fees::FeeCaps,
+    Attestor, AttestorBounds, Executor, ExecutorConfig, FlashbotsRelay, KmsConfig, KmsSigner, Parts, RpcChain, Scope,
+    Signer, State, StaticCredentials, fees::FeeCaps,
 };
 use ballast_store::Store;
 use ballast_types::{
@@ -111,8 +111,10 @@ impl World {
             max_validity: config.proof_validity,
         };
         let parts = Parts {
-            pool: Arc::clone(&self.pool),
-            simulator: Arc::new(Simulator::new(self.provider().clone(), Default::default())),
+            chain: Arc::new(RpcChain::new(
+                Arc::clone(&self.pool),
+                Arc::new(Simulator::new(self.provider().clone(), Default::default())),
+            )),
             store: Arc::clone(&store),
             signer: self.signer(KEEPER_ALIAS).await,
             attestor: Attestor::new(self.signer(ATTESTOR_ALIAS).await, bounds),
