@@ -30,6 +30,12 @@ pub struct AttestorSlot {
 }
 
 impl AttestorSlot {
+    /// A slot with this content, unchecked.
+    #[must_use]
+    pub const fn holding(stored: U256) -> Self {
+        Self { stored }
+    }
+
     /// Reads the slot of `hub` on the latest block, and checks that it holds what `attestor()` returns.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ impl Executor {
     /// If the chain cannot be asked, and with the reason if the account cannot pay.
     pub async fn simulate_call(&self, to: Address, calldata: Bytes) -> Result<Simulation, ExecuteError> {
         let block = self.next_block().await?;
-        match self.plan(to, calldata, &block, MAX_GAS_LIMIT).await {
+        match self.plan(to, calldata, &block, MAX_GAS_LIMIT, self.config.fees).await {
             Ok(plan) => self.simulate(&plan, &block, &Overrides::default()).await,
             Err(Stop::Reject(why)) => Err(ExecuteError::Refused(why)),
             Err(Stop::Fail(error)) => Err(error),
@@ -59,7 +59,7 @@ impl Executor {
 
     async fn prepare_call(&self, job: &mut Job, to: Address, calldata: Bytes) -> Result<Simulated, Stop> {
         let block = self.next_block().await?;
-        let generous = self.plan(to, calldata, &block, MAX_GAS_LIMIT).await?;
+        let generous = self.plan(to, calldata, &block, MAX_GAS_LIMIT, self.config.fees).await?;
         let first = succeeded(self.simulate(&generous, &block, &Overrides::default()).await?)?;
         let gas_limit = fees::gas_limit(first.gas_used).map_err(|error| Stop::Reject(error.to_string()))?;
         let mut plan = generous;

@@ -82,6 +82,13 @@ impl ExecutorConfig {
             self.fees.priority_fee_per_gas.to_string(),
             "at most fees.max_fee_per_gas",
         )?;
+        let shares = [
+            ("fees.max_gain_share", self.fees.max_gain_share),
+            ("fees.max_turnover_share", self.fees.max_turnover_share),
+        ];
+        for (field, share) in shares {
+            range((1..=10_000).contains(&share.0), field, share.0.to_string(), "1 to 10000 bps")?;
+        }
         range(
             (Duration::from_millis(10)..=Duration::from_secs(60)).contains(&self.poll_interval),
             "poll_interval",
@@ -115,7 +122,12 @@ mod tests {
             max_decision_blocks: 25,
             proof_validity: 300,
             max_nav_loss: Bps(1),
-            fees: FeeCaps { max_fee_per_gas: 100, priority_fee_per_gas: 1 },
+            fees: FeeCaps {
+                max_fee_per_gas: 100,
+                priority_fee_per_gas: 1,
+                max_gain_share: Bps(5_000),
+                max_turnover_share: Bps(200),
+            },
             poll_interval: Duration::from_millis(100),
             inclusion_timeout: Duration::from_secs(30),
             halt_after: None,
@@ -133,7 +145,7 @@ mod tests {
     #[test]
     fn each_number_has_its_range() {
         config().validate().unwrap();
-        let wrong: [fn(&mut ExecutorConfig); 12] = [
+        let wrong: [fn(&mut ExecutorConfig); 14] = [
             |config| config.slot_seconds = 0,
             |config| config.slot_seconds = 61,
             |config| config.confirmations = 0,
@@ -144,6 +156,8 @@ mod tests {
             |config| config.proof_validity = 3_601,
             |config| config.max_nav_loss = Bps(101),
             |config| config.fees.priority_fee_per_gas = 101,
+            |config| config.fees.max_gain_share = Bps(0),
+            |config| config.fees.max_turnover_share = Bps(10_001),
             |config| config.poll_interval = Duration::ZERO,
             |config| config.inclusion_timeout = Duration::from_millis(99),
         ];

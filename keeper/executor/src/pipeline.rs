@@ -7,7 +7,7 @@ use crate::{
     attestor::{AttestError, Attestor, Claim, Rederive},
     chain::{AccountState, Chain},
     config::{ConfigError, ExecutorConfig},
-    fees::{self, Fees, MAX_GAS_LIMIT},
+    fees::{self, FeeCaps, Fees, MAX_GAS_LIMIT, Worth},
     outbox::Job,
     outcome::{ExecuteError, Outcome},
     prediction,
@@ -18,8 +18,8 @@ use crate::{
     signer::Signer,
 };
 use alloy::{
-    consensus::SignableTransaction,
-    eips::eip2718::Encodable2718,
+    consensus::{SignableTransaction, Transaction as _, TxEnvelope},
+    eips::eip2718::{Decodable2718, Encodable2718},
     primitives::{Address, B256, Bytes, U256},
     signers::{SignerSync as _, local::PrivateKeySigner},
 };
@@ -32,6 +32,9 @@ use tokio::sync::Mutex;
 
 /// Less gas than any call of ours needs; a balance that does not pay it is empty for all purposes.
 const LEAST_GAS: u64 = 100_000;
+
+/// Signed transactions that are looked through for offers under the same nonce.
+const EARLIER_OFFERS: u32 = 20;
 
 /// What the executor works with.
 #[derive(Debug)]
@@ -204,11 +207,14 @@ impl Executor {
         let detail = json!({ "attestor": self.attestor.address(), "valid_until": statement.valid_until });
         self.step(job, State::Attested, facts, detail).await?;
 
-        let gas_limit =
-            fees::gas_limit(presimulated.simulation.gas_used).map_err(|error| Stop::Reject(error.to_string()))?;
+        let gas = presimulated.simulation.gas_used;
+        let gas_limit = fees::gas_limit(gas).map_err(|error| Stop::Reject(error.to_string()))?;
+        let worth =
+            Worth::of(record).ok_or_else(|| Stop::Reject("the decision does not say what it expects".to_owned()))?;
+        let caps = self.config.fees.for_move(&worth, gas).map_err(|error| Stop::Reject(error.to_string()))?;
         let block = self.next_block().await?;
         self.check_fresh(record, &block).await?;
-        let plan = self.plan(self.config.scope.hub, calldata, &block, gas_limit).await?;
+        let plan = self.plan(self.config.scope.hub, calldata, &block, gas_limit, caps).await?;
         let simulation = self.simulate(&plan, &block, &Overrides::default()).await?;
         self.check_prediction(record, hash, &simulation, "final simulation")?;
         let ready = Simulated { plan, block, simulation };
@@ -243,7 +249,7 @@ impl Executor {
         let throwaway = PrivateKeySigner::random();
         let signature = throwaway.sign_hash_sync(&digest).map_err(|error| Stop::Reject(error.to_string()))?;
         let calldata = proof::calldata(allocations, &statement, &signature);
-        let plan = self.plan(scope.hub, calldata, &block, MAX_GAS_LIMIT).await?;
+        let plan = self.plan(scope.hub, calldata, &block, MAX_GAS_LIMIT, self.config.fees).await?;
         let overrides = Overrides::attestor(scope.hub, &slot, throwaway.address());
         let simulation = self.simulate(&plan, &block, &overrides).await?;
         self.check_prediction(record, hash, &simulation, "presimulation")?;
@@ -289,19 +295,22 @@ impl Executor {
         Ok(self.chain.next_block(self.config.slot_seconds).await?)
     }
 
-    /// A transaction of the keeper for that block: nonce from the chain as it is before it, fees for its base fee, and no
-    /// more gas than the balance pays.
+    /// A transaction of the keeper for that block: nonce from the chain as it is before it, fees for its base fee that replace what
+    /// was offered before under that nonce, and no more gas than the balance pays.
     pub(crate) async fn plan(
         &self,
         to: Address,
         input: Bytes,
         block: &BlockContext,
         gas_limit: u64,
+        caps: FeeCaps,
     ) -> Result<TxPlan, Stop> {
         let from = self.account();
         let AccountState { nonce, balance } = self.chain.account_at(from, block.parent_number).await?;
+        let earlier = self.offers_under(from, nonce).await?;
+        let offer = caps.offer(u128::from(block.base_fee), &earlier);
         let Fees { max_fee_per_gas, max_priority_fee_per_gas } =
-            self.config.fees.offer(u128::from(block.base_fee)).map_err(|error| Stop::Reject(error.to_string()))?;
+            offer.map_err(|error| Stop::Reject(error.to_string()))?;
         let payable = balance.checked_div(U256::from(max_fee_per_gas)).unwrap_or(U256::MAX);
         let gas_limit = gas_limit.min(payable.saturating_to());
         if gas_limit < LEAST_GAS {
@@ -311,6 +320,15 @@ impl Executor {
         }
         let chain_id = self.config.scope.chain_id;
         Ok(TxPlan { from, to, nonce, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, input, chain_id })
+    }
+
+    /// What transactions that may still be about offer under this nonce.
+    async fn offers_under(&self, account: Address, nonce: u64) -> Result<Vec<Fees>, ExecuteError> {
+        let attempts = self.store.signed_and_missing(EARLIER_OFFERS).await?;
+        let same = |facts: &Facts| facts.account == Some(account) && facts.account_nonce == Some(nonce);
+        let raw =
+            attempts.iter().filter(|attempt| same(&attempt.facts)).filter_map(|attempt| attempt.facts.raw_tx.as_ref());
+        Ok(raw.filter_map(fees_of).collect())
     }
 
     pub(crate) async fn simulate(
@@ -380,4 +398,12 @@ impl Simulated {
     pub(crate) const fn new(plan: TxPlan, block: BlockContext, simulation: Simulation) -> Self {
         Self { plan, block, simulation }
     }
+}
+
+fn fees_of(raw: &Bytes) -> Option<Fees> {
+    let transaction = TxEnvelope::decode_2718(&mut raw.as_ref()).ok()?;
+    Some(Fees {
+        max_fee_per_gas: transaction.max_fee_per_gas(),
+        max_priority_fee_per_gas: transaction.max_priority_fee_per_gas()?,
+    })
 }

@@ -176,6 +176,10 @@ pub struct ExecutionConfig {
     pub max_fee_wei: u64,
     /// Wei per gas for the proposer.
     pub priority_fee_wei: u64,
+    /// Basis points of a move's expected gain that its gas may cost.
+    pub max_gain_share: u16,
+    /// Basis points of what a move moves that its gas may cost.
+    pub max_turnover_share: u16,
     /// Blocks after its snapshot in which a decision may still be executed.
     pub max_decision_blocks: u64,
     /// Blocks between two decisions of the service.
@@ -193,6 +197,8 @@ impl Default for ExecutionConfig {
             confirmations: 2,
             max_fee_wei: 200_000_000_000,
             priority_fee_wei: 100_000_000,
+            max_gain_share: 5_000,
+            max_turnover_share: 200,
             max_decision_blocks: 25,
             decide_every: 25,
             inclusion_timeout: 120,

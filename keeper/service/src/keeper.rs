@@ -92,6 +92,8 @@ impl Keeper {
             fees: FeeCaps {
                 max_fee_per_gas: execution.max_fee_wei.into(),
                 priority_fee_per_gas: execution.priority_fee_wei.into(),
+                max_gain_share: Bps(execution.max_gain_share),
+                max_turnover_share: Bps(execution.max_turnover_share),
             },
             poll_interval: POLL_INTERVAL,
             inclusion_timeout: Duration::from_secs(execution.inclusion_timeout),

@@ -34,7 +34,7 @@ use ballast_executor::{
     proof::{self, Statement},
 };
 use ballast_service::Config;
-use ballast_types::{Action, DecisionRecord};
+use ballast_types::{Action, Bps, DecisionRecord};
 use eyre::{OptionExt, ensure};
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
@@ -174,12 +174,14 @@ impl Rebalance {
             fees: FeeCaps {
                 max_fee_per_gas: config.execution.max_fee_wei.into(),
                 priority_fee_per_gas: config.execution.priority_fee_wei.into(),
+                max_gain_share: Bps(config.execution.max_gain_share),
+                max_turnover_share: Bps(config.execution.max_turnover_share),
             },
         })
     }
 
     fn plan(&self, block: &BlockContext) -> eyre::Result<TxPlan> {
-        let Fees { max_fee_per_gas, max_priority_fee_per_gas } = self.fees.offer(block.base_fee.into())?;
+        let Fees { max_fee_per_gas, max_priority_fee_per_gas } = self.fees.offer(block.base_fee.into(), &[])?;
         Ok(TxPlan {
             from: self.keeper,
             to: self.hub,

@@ -95,7 +95,12 @@ impl World {
             max_decision_blocks: 50,
             proof_validity: 600,
             max_nav_loss: Bps(1),
-            fees: FeeCaps { max_fee_per_gas: 100 * GWEI, priority_fee_per_gas: GWEI },
+            fees: FeeCaps {
+                max_fee_per_gas: 100 * GWEI,
+                priority_fee_per_gas: GWEI,
+                max_gain_share: Bps(5_000),
+                max_turnover_share: Bps(200),
+            },
             poll_interval: Duration::from_millis(50),
             inclusion_timeout: Duration::from_secs(20),
             halt_after: None,
@@ -174,8 +179,8 @@ impl World {
             idle_after: nav.saturating_sub(Assets(placed)),
             apr_before: Apr(0),
             apr_after: Apr(1),
-            gain: Assets(1),
-            gas_cost: Assets(0),
+            gain: Assets(100_000_000),
+            gas_cost: Assets(1_000_000),
             turnover: Assets(placed),
         };
         DecisionRecord {

@@ -63,6 +63,18 @@ impl Config {
             "at most execution.max_fee_wei",
         )?;
         range(
+            (1..=10_000).contains(&execution.max_gain_share),
+            "execution.max_gain_share",
+            execution.max_gain_share.to_string(),
+            "1 to 10000 bps",
+        )?;
+        range(
+            (1..=200).contains(&execution.max_turnover_share),
+            "execution.max_turnover_share",
+            execution.max_turnover_share.to_string(),
+            "1 to 200 bps",
+        )?;
+        range(
             (1..=250).contains(&execution.max_decision_blocks),
             "execution.max_decision_blocks",
             execution.max_decision_blocks.to_string(),

@@ -1,0 +1,71 @@
+//! What must hold at the end of every run.
+
+use crate::scenario::{FEES, Run};
+use alloy::consensus::Transaction as _;
+use ballast_executor::{Outcome, State};
+use ballast_store::{Store, Subject};
+
+macro_rules! promise {
+    ($holds:expr, $($why:tt)+) => {
+        if !$holds {
+            return Err(format!($($why)+));
+        }
+    };
+}
+
+pub(crate) async fn check(run: &Run, store: &Store, outcomes: &[Outcome]) -> Result<(), String> {
+    promise!(outcomes.len() == run.goals.records.len(), "a decision was lost");
+    for (record, outcome) in run.goals.records.iter().zip(outcomes) {
+        let hash = record.hash().map_err(|error| error.to_string())?;
+        let landed: Vec<bool> = run.network.with(|world| {
+            let mined = world.blocks.iter().flat_map(|block| &block.mined);
+            mined.filter(|mined| mined.decision == Some(hash)).map(|mined| mined.success).collect()
+        });
+        promise!(landed.len() <= 1, "decision {hash} landed {} times", landed.len());
+        let expected = match (landed.first(), outcome.state) {
+            (Some(true), State::Final) | (Some(false), State::Reverted) => true,
+            (None, state) => !state.is_on_chain(),
+            _ => false,
+        };
+        promise!(expected, "decision {hash} is {:?} in the store and {landed:?} on the chain", outcome.state);
+        one_way(store, Subject::Decision(hash)).await?;
+    }
+    let open = store.open_attempts().await.map_err(|error| error.to_string())?;
+    promise!(open.is_empty(), "attempts are still open: {open:?}");
+    run.network.with(|world| {
+        for signed in &world.keeper_signed {
+            promise!(world.simulated.contains(signed), "the keeper's key signed {signed}, which was never simulated");
+        }
+        for tx in &world.handed_over {
+            let (fee, cap) = (tx.max_fee_per_gas(), FEES.max_fee_per_gas);
+            promise!(fee <= cap, "{} offers {fee}, the cap is {cap}", tx.tx_hash());
+        }
+        // SPEC X4: what replaces an offer of ours offers an eighth more, until the cap.
+        for (index, tx) in world.handed_over.iter().enumerate() {
+            for earlier in world.handed_over.iter().take(index).filter(|other| other.nonce() == tx.nonce()) {
+                let (fee, before) = (tx.max_fee_per_gas(), earlier.max_fee_per_gas());
+                let enough = tx.tx_hash() == earlier.tx_hash() || 8 * fee >= 9 * before || fee == FEES.max_fee_per_gas;
+                promise!(enough, "nonce {}: {before} was replaced by {fee}", tx.nonce());
+            }
+        }
+        let mined: usize = world.blocks.iter().map(|block| block.mined.len()).sum();
+        let nonce = world.head().after.account_nonce;
+        promise!(nonce == mined as u64, "nonce {nonce} after {mined} transactions");
+        Ok(())
+    })
+}
+
+/// Every step of every attempt is one that the table of states has, and the last one is where the attempt stands.
+async fn one_way(store: &Store, subject: Subject) -> Result<(), String> {
+    let text = |error: ballast_store::StoreError| error.to_string();
+    for attempt in store.attempts(subject).await.map_err(text)? {
+        let steps = store.transitions(attempt.id).await.map_err(text)?;
+        promise!(steps.last().is_some_and(|last| last.to == attempt.state), "attempt {:?}: {steps:?}", attempt.id);
+        for pair in steps.windows(2) {
+            let [before, after] = pair else { continue };
+            let legal = after.from == Some(before.to) && before.to.may_become(after.to, subject.path());
+            promise!(legal, "attempt {:?} went from {} to {}", attempt.id, before.to, after.to);
+        }
+    }
+    Ok(())
+}
