@@ -1,11 +1,10 @@
 //! Decision records by hash.
 
-use crate::rows::{hash, integer, now_ms, unsigned};
+use crate::audit::Entry;
+use crate::session::Change;
 use crate::{Store, StoreError};
 use alloy_primitives::{B256, keccak256};
 use ballast_types::{Action, DecisionRecord};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 /// A record as it was stored, its hash checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,50 +17,29 @@ pub struct StoredDecision {
     pub created_ms: u64,
 }
 
+/// A row of the decisions, before its hash is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DecisionRow {
+    pub(crate) hash: B256,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) created_ms: u64,
+}
+
 impl Store {
     /// Stores a record under its hash. Storing the same record again changes nothing.
     ///
     /// # Errors
     /// If the record cannot be encoded or the store cannot be written.
     pub async fn put_decision(&self, record: &DecisionRecord) -> Result<B256, StoreError> {
-        self.require_lease()?;
         let bytes = record.to_canonical()?;
-        let id = keccak256(&bytes);
-        let block = &record.snapshot.block;
-        let action = match record.decision.action {
-            Action::Hold => "hold",
-            Action::Rebalance { .. } => "rebalance",
-        };
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let inserted = sqlx::query(
-            "INSERT INTO decisions (hash, chain_id, block_number, block_hash, block_timestamp, action, record, created_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
-        )
-        .bind(id.as_slice())
-        .bind(integer("chain_id", record.snapshot.chain_id)?)
-        .bind(integer("block number", block.number)?)
-        .bind(block.hash.as_slice())
-        .bind(integer("block timestamp", block.timestamp)?)
-        .bind(action)
-        .bind(&bytes)
-        .bind(now_ms())
-        .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-        if inserted == 1 {
-            for (position, gate) in (0_i64..).zip(&record.decision.gates) {
-                sqlx::query("INSERT INTO gates (decision, position, gate, passed, detail) VALUES (?, ?, ?, ?, ?)")
-                    .bind(id.as_slice())
-                    .bind(position)
-                    .bind(gate.id.to_string())
-                    .bind(gate.passed)
-                    .bind(&gate.detail)
-                    .execute(&mut *transaction)
-                    .await?;
-            }
+        let hash = keccak256(&bytes);
+        let mut session = self.write().await?;
+        if session.decision(hash).await?.is_none() {
+            let created_ms = self.now_ms();
+            let stored = StoredDecision { hash, record: record.clone(), bytes, created_ms };
+            session.commit(created_ms, Entry::Decision { hash }, Change::Decision(Box::new(stored))).await?;
         }
-        transaction.commit().await?;
-        Ok(id)
+        Ok(hash)
     }
 
     /// The record with this hash.
@@ -69,12 +47,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Tampered`] if the stored bytes do not have the hash they are stored under.
     pub async fn decision(&self, id: B256) -> Result<Option<StoredDecision>, StoreError> {
-        sqlx::query("SELECT hash, record, created_ms FROM decisions WHERE hash = ?")
-            .bind(id.as_slice())
-            .fetch_optional(&self.pool)
-            .await?
-            .map(|row| checked(&row))
-            .transpose()
+        self.read().await?.decision(id).await?.map(DecisionRow::checked).transpose()
     }
 
     /// The record that a transaction of ours carried, in any of its attempts.
@@ -82,15 +55,7 @@ impl Store {
     /// # Errors
     /// As [`Self::decision`].
     pub async fn decision_by_tx(&self, tx_hash: B256) -> Result<Option<StoredDecision>, StoreError> {
-        sqlx::query(
-            "SELECT d.hash, d.record, d.created_ms FROM decisions d JOIN attempts a ON a.decision = d.hash
-             WHERE a.tx_hash = ? LIMIT 1",
-        )
-        .bind(tx_hash.as_slice())
-        .fetch_optional(&self.pool)
-        .await?
-        .map(|row| checked(&row))
-        .transpose()
+        self.read().await?.decision_by_tx(tx_hash).await?.map(DecisionRow::checked).transpose()
     }
 
     /// The newest records, newest first.
@@ -98,13 +63,7 @@ impl Store {
     /// # Errors
     /// As [`Self::decision`].
     pub async fn decisions(&self, limit: u32) -> Result<Vec<StoredDecision>, StoreError> {
-        sqlx::query("SELECT hash, record, created_ms FROM decisions ORDER BY created_ms DESC, rowid DESC LIMIT ?")
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await?
-            .iter()
-            .map(checked)
-            .collect()
+        self.read().await?.decisions(limit).await?.into_iter().map(DecisionRow::checked).collect()
     }
 
     /// How often each gate said no, most often first.
@@ -112,24 +71,25 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub async fn refusals_by_gate(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        sqlx::query(
-            "SELECT gate, count(*) AS refused FROM gates WHERE passed = 0 GROUP BY gate ORDER BY refused DESC, gate",
-        )
-        .fetch_all(&self.pool)
-        .await?
-        .iter()
-        .map(|row| Ok((row.try_get("gate")?, unsigned(row, "refused")?)))
-        .collect()
+        self.read().await?.refusals_by_gate().await
     }
 }
 
-fn checked(row: &SqliteRow) -> Result<StoredDecision, StoreError> {
-    let id = hash(row, "hash")?;
-    let bytes: Vec<u8> = row.try_get("record")?;
-    let found = keccak256(&bytes);
-    if found != id {
-        return Err(StoreError::Tampered { hash: id, detail: format!("its bytes hash to {found}") });
+impl DecisionRow {
+    pub(crate) fn checked(self) -> Result<StoredDecision, StoreError> {
+        let Self { hash, bytes, created_ms } = self;
+        let found = keccak256(&bytes);
+        if found != hash {
+            return Err(StoreError::Tampered { hash, detail: format!("its bytes hash to {found}") });
+        }
+        Ok(StoredDecision { hash, record: DecisionRecord::from_canonical(&bytes)?, bytes, created_ms })
     }
-    let record = DecisionRecord::from_canonical(&bytes)?;
-    Ok(StoredDecision { hash: id, record, bytes, created_ms: unsigned(row, "created_ms")? })
+}
+
+/// The name of what a decision does, as the store has it.
+pub(crate) const fn action(record: &DecisionRecord) -> &'static str {
+    match record.decision.action {
+        Action::Hold => "hold",
+        Action::Rebalance { .. } => "rebalance",
+    }
 }

@@ -1,25 +1,38 @@
-//! What the keeper must not forget: decision records, the outbox of their execution, and the writer's lease.
+//! What the keeper must not forget: decision records, the outbox of their execution, the audit log, and the writer's lease.
 //!
-//! One SQLite file in WAL mode with `synchronous = FULL`: a commit that returned survives a power cut. There is one
-//! writer, which holds an operating-system lock on `<path>.lock` for as long as it lives (the lock goes with the
-//! process, however it ends); readers open the file read-only beside it.
+//! [`Store`] is one type over three backends that keep the same rules and pass the same tests:
+//! * a **SQLite** file in WAL mode with `synchronous = FULL`: a commit that returned survives a power cut. The writer holds an
+//!   operating-system lock on `<path>.lock` for as long as it lives (the lock goes with the process, however it ends).
+//! * **memory** ([`MemoryDisk`]), for deterministic simulations.
+//!
+//! There is one writer. Each takes the next *epoch*, which every write compares in its own transaction, so that one that was taken
+//! over writes nothing. Readers read beside it.
 //!
 //! A decision row is its canonical bytes under their hash. Reads recompute the hash, so a changed row is
 //! [`StoreError::Tampered`] and never a wrong answer. An attempt to execute a decision moves through the states of
-//! [`State`]; each move is one SQL transaction that compares the previous state, sets the next one and appends a row to
-//! the append-only transitions.
+//! [`State`]; each move is one transaction that compares the previous state, sets the next one and appends an entry to the audit
+//! log, which is a chain of hashes ([`audit`]).
 
+pub mod audit;
 mod calls;
 mod decisions;
 mod error;
-mod open;
+mod location;
+mod memory;
 mod outbox;
-mod rows;
+mod session;
+mod sql;
+mod sqlite;
 mod state;
+mod store;
 
+pub use audit::{Entry, Head, Link};
 pub use calls::{Call, CallId};
 pub use decisions::StoredDecision;
 pub use error::StoreError;
-pub use open::{SCHEMA_VERSION, Store};
+pub use location::{DatabaseUrl, Location};
+pub use memory::{MemoryDisk, WriteFault};
 pub use outbox::{Attempt, AttemptId, Facts, Subject, Transition};
+pub use sqlite::SCHEMA_VERSION;
 pub use state::{Path, State};
+pub use store::{Clock, Store};

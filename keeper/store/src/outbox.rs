@@ -1,22 +1,20 @@
 //! The outbox: attempts to land a decision or a call, and every step they took.
 
-use crate::rows::{
-    hash, now_ms, optional_address, optional_hash, optional_integer, optional_unsigned, state, unsigned,
-};
+use crate::audit::{Entry, facts_text};
+use crate::session::Change;
 use crate::{CallId, Path, State, Store, StoreError};
 use alloy_primitives::{Address, B256, Bytes};
-use serde::Serialize;
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 /// The store's number of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, BorshSerialize, BorshDeserialize)]
 #[serde(transparent)]
 pub struct AttemptId(pub i64);
 
 /// What an attempt is to land.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, BorshSerialize, BorshDeserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     Decision(B256),
@@ -34,8 +32,9 @@ impl Subject {
     }
 }
 
-/// What is known about an attempt. A transition sets the fields that are `Some` and keeps the others.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// What is known about an attempt. A transition sets the fields that are `Some` and keeps the others; a JSON `null` counts as `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Facts {
     /// The keeper account that signs.
     pub account: Option<Address>,
@@ -60,6 +59,42 @@ pub struct Facts {
     pub reconciliation: Option<Value>,
     /// Why it ended as it did, for a person.
     pub reason: Option<String>,
+}
+
+/// Names every field once, so that a new one cannot be forgotten.
+macro_rules! overlay {
+    ($own:ident, $later:ident: $($field:ident),+) => {
+        let Facts { $($field),+ } = $later;
+        $( if $field.is_some() { $own.$field.clone_from($field); } )+
+    };
+}
+
+impl Facts {
+    /// Sets what `later` has.
+    pub(crate) fn update(&mut self, later: &Self) {
+        overlay!(self, later: account, account_nonce, calldata, valid_until, target_block, target_timestamp, simulation, raw_tx,
+            tx_hash, bundle_hash, included_block, included_hash, reconciliation, reason);
+    }
+
+    /// Without JSON nulls, which cannot be told from nothing once they are stored.
+    fn without_nulls(&self) -> Self {
+        let set = |value: &Option<Value>| value.clone().filter(|value| !value.is_null());
+        Self { simulation: set(&self.simulation), reconciliation: set(&self.reconciliation), ..self.clone() }
+    }
+
+    /// What is missing for that state.
+    fn lacks(&self, state: State) -> Option<&'static str> {
+        use State::{Final, Included, Replaced, Reverted, Signed, Submitted};
+        let signed = matches!(state, Signed | Submitted | Included | Final | Reverted | Replaced);
+        let placed = matches!(state, Included | Final | Reverted);
+        match () {
+            () if signed && self.raw_tx.is_none() => Some("raw_tx"),
+            () if signed && self.tx_hash.is_none() => Some("tx_hash"),
+            () if signed && self.account_nonce.is_none() => Some("account_nonce"),
+            () if placed && self.included_block.is_none() => Some("included_block"),
+            () => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -90,46 +125,43 @@ impl Store {
     /// Begins the next attempt, in state `proposed`.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while any attempt is unsettled (there is one account and so one nonce), and
-    /// [`StoreError::Concluded`] unless all earlier attempts of the subject expired.
+    /// [`StoreError::Busy`] while any attempt is unsettled (there is one account and so one nonce),
+    /// [`StoreError::Concluded`] unless all earlier attempts of the subject expired, [`StoreError::UnknownDecision`] or
+    /// [`StoreError::Unknown`] if the subject is not stored.
     pub async fn begin_attempt(&self, subject: Subject, detail: &Value) -> Result<Attempt, StoreError> {
-        self.require_lease()?;
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        if let Some(open) = select_open(&mut transaction).await?.first() {
+        let mut session = self.write().await?;
+        if let Some(open) = session.open_attempts().await?.first() {
             return Err(StoreError::Busy { attempt: open.id.0, state: open.state });
         }
-        let earlier = select_of(&mut transaction, subject).await?;
+        let earlier = session.attempts(subject).await?;
         if let Some(concluded) = earlier.iter().find(|attempt| attempt.state != State::Expired) {
             return Err(StoreError::Concluded { attempt: concluded.id.0, state: concluded.state });
         }
-        if let Subject::Decision(decision) = subject {
-            let known = sqlx::query("SELECT 1 FROM decisions WHERE hash = ?")
-                .bind(decision.as_slice())
-                .fetch_optional(&mut *transaction)
-                .await?;
-            if known.is_none() {
-                return Err(StoreError::UnknownDecision(decision));
+        match subject {
+            Subject::Decision(hash) if session.decision(hash).await?.is_none() => {
+                return Err(StoreError::UnknownDecision(hash));
             }
+            Subject::Call(CallId(id)) if session.call(CallId(id)).await?.is_none() => {
+                return Err(StoreError::Unknown { what: "call", id });
+            }
+            Subject::Decision(_) | Subject::Call(_) => {}
         }
-        let (decision, call) = match subject {
-            Subject::Decision(decision) => (Some(decision.to_vec()), None),
-            Subject::Call(call) => (None, Some(call.0)),
+        let attempt = Attempt {
+            id: AttemptId(session.last_attempt().await?.saturating_add(1)),
+            subject,
+            number: earlier.last().map_or(1, |attempt| attempt.number.saturating_add(1)),
+            state: State::Proposed,
+            facts: Facts::default(),
+            updated_ms: self.now_ms(),
         };
-        let number = earlier.last().map_or(1, |attempt| attempt.number.saturating_add(1));
-        let at = now_ms();
-        let id = sqlx::query(
-            "INSERT INTO attempts (decision, call, number, state, updated_ms) VALUES (?, ?, ?, 'proposed', ?)",
-        )
-        .bind(decision)
-        .bind(call)
-        .bind(number)
-        .bind(at)
-        .execute(&mut *transaction)
-        .await?
-        .last_insert_rowid();
-        append(&mut transaction, id, None, State::Proposed, at, detail).await?;
-        transaction.commit().await?;
-        self.attempt(AttemptId(id)).await
+        let entry = Entry::Begun {
+            attempt: attempt.id,
+            subject,
+            number: attempt.number,
+            detail: serde_json::to_string(detail)?,
+        };
+        session.commit(attempt.updated_ms, entry, Change::Begin(attempt.clone())).await?;
+        Ok(attempt)
     }
 
     /// Moves an attempt from one state to the next: checks that it is in `from`, writes `facts`, appends the transition,
@@ -137,7 +169,9 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::IllegalTransition`] if the table of states does not have it, [`StoreError::StateConflict`] if the
-    /// attempt is in another state than `from`.
+    /// attempt is in another state than `from`, [`StoreError::Incomplete`] if a fact is missing that the state stands for,
+    /// [`StoreError::SecondLanding`] if another attempt of its decision is on chain, [`StoreError::Busy`] if it would be the second
+    /// one under way.
     pub async fn advance(
         &self,
         attempt: AttemptId,
@@ -146,73 +180,53 @@ impl Store {
         facts: &Facts,
         detail: &Value,
     ) -> Result<(), StoreError> {
-        self.require_lease()?;
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let current = select_one(&mut transaction, attempt).await?;
+        let mut session = self.write().await?;
+        let unknown = StoreError::Unknown { what: "attempt", id: attempt.0 };
+        let mut current = session.attempt(attempt).await?.ok_or(unknown)?;
         if current.state != from {
             return Err(StoreError::StateConflict { attempt: attempt.0, expected: from, found: current.state });
         }
-        let illegal = StoreError::IllegalTransition { attempt: attempt.0, from, to };
-        if !from.may_become(to, current.subject.path()) {
-            return Err(illegal);
-        }
         // Only signed bytes can be found on chain after all.
-        if from.is_settled() && to == State::Submitted && current.facts.raw_tx.is_none() {
-            return Err(illegal);
+        let unsigned_landing = from.is_settled() && to == State::Submitted && current.facts.raw_tx.is_none();
+        if !from.may_become(to, current.subject.path()) || unsigned_landing {
+            return Err(StoreError::IllegalTransition { attempt: attempt.0, from, to });
         }
-        let at = now_ms();
-        let changed = sqlx::query(
-            "UPDATE attempts SET state = ?, updated_ms = ?,
-                account = coalesce(?, account), account_nonce = coalesce(?, account_nonce),
-                calldata = coalesce(?, calldata), valid_until = coalesce(?, valid_until),
-                target_block = coalesce(?, target_block), target_timestamp = coalesce(?, target_timestamp),
-                simulation = coalesce(?, simulation), raw_tx = coalesce(?, raw_tx), tx_hash = coalesce(?, tx_hash),
-                bundle_hash = coalesce(?, bundle_hash), included_block = coalesce(?, included_block),
-                included_hash = coalesce(?, included_hash), reconciliation = coalesce(?, reconciliation),
-                reason = coalesce(?, reason)
-             WHERE id = ? AND state = ?",
-        )
-        .bind(to.name())
-        .bind(at)
-        .bind(facts.account.map(|account| account.to_vec()))
-        .bind(optional_integer("account nonce", facts.account_nonce)?)
-        .bind(facts.calldata.as_ref().map(|calldata| calldata.to_vec()))
-        .bind(optional_integer("valid_until", facts.valid_until)?)
-        .bind(optional_integer("target block", facts.target_block)?)
-        .bind(optional_integer("target timestamp", facts.target_timestamp)?)
-        .bind(json(facts.simulation.as_ref())?)
-        .bind(facts.raw_tx.as_ref().map(|raw| raw.to_vec()))
-        .bind(facts.tx_hash.map(|id| id.to_vec()))
-        .bind(facts.bundle_hash.map(|id| id.to_vec()))
-        .bind(optional_integer("block number", facts.included_block)?)
-        .bind(facts.included_hash.map(|id| id.to_vec()))
-        .bind(json(facts.reconciliation.as_ref())?)
-        .bind(facts.reason.as_deref())
-        .bind(attempt.0)
-        .bind(from.name())
-        .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-        if changed != 1 {
-            return Err(StoreError::StateConflict { attempt: attempt.0, expected: from, found: current.state });
+        if from.is_settled()
+            && !to.is_settled()
+            && let Some(open) = session.open_attempts().await?.first()
+        {
+            return Err(StoreError::Busy { attempt: open.id.0, state: open.state });
         }
-        append(&mut transaction, attempt.0, Some(from), to, at, detail).await?;
-        transaction.commit().await?;
-        Ok(())
+        if to.is_on_chain() && matches!(current.subject, Subject::Decision(_)) {
+            let others = session.attempts(current.subject).await?;
+            if let Some(landed) = others.iter().find(|other| other.id != attempt && other.state.is_on_chain()) {
+                return Err(StoreError::SecondLanding { attempt: attempt.0, landed: landed.id.0 });
+            }
+        }
+        let facts = facts.without_nulls();
+        current.facts.update(&facts);
+        if let Some(missing) = current.facts.lacks(to) {
+            return Err(StoreError::Incomplete { attempt: attempt.0, to, missing });
+        }
+        current.state = to;
+        current.updated_ms = self.now_ms();
+        let (facts, detail) = (facts_text(&facts)?, serde_json::to_string(detail)?);
+        let entry = Entry::Moved { attempt, from, to, facts, detail };
+        session.commit(current.updated_ms, entry, Change::Update(current)).await
     }
 
     /// Adds what the relay answered to a submitted attempt; not a step, so it moves no state.
     ///
     /// # Errors
-    /// If the store cannot be written.
+    /// [`StoreError::Unknown`] if there is no such attempt, or if the store cannot be written.
     pub async fn note_bundle(&self, attempt: AttemptId, bundle_hash: B256) -> Result<(), StoreError> {
-        self.require_lease()?;
-        sqlx::query("UPDATE attempts SET bundle_hash = ? WHERE id = ?")
-            .bind(bundle_hash.as_slice())
-            .bind(attempt.0)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        let mut session = self.write().await?;
+        let unknown = StoreError::Unknown { what: "attempt", id: attempt.0 };
+        let mut current = session.attempt(attempt).await?.ok_or(unknown)?;
+        let facts = Facts { bundle_hash: Some(bundle_hash), ..Facts::default() };
+        current.facts.update(&facts);
+        let entry = Entry::Noted { attempt, facts: facts_text(&facts)? };
+        session.commit(self.now_ms(), entry, Change::Update(current)).await
     }
 
     /// One attempt.
@@ -220,7 +234,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unknown`] if there is none with this number.
     pub async fn attempt(&self, id: AttemptId) -> Result<Attempt, StoreError> {
-        select_one(&mut *self.pool.acquire().await?, id).await
+        let found = self.read().await?.attempt(id).await?;
+        found.ok_or(StoreError::Unknown { what: "attempt", id: id.0 })
     }
 
     /// All attempts of a decision or call, first to last.
@@ -228,7 +243,7 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub async fn attempts(&self, subject: Subject) -> Result<Vec<Attempt>, StoreError> {
-        select_of(&mut *self.pool.acquire().await?, subject).await
+        self.read().await?.attempts(subject).await
     }
 
     /// Attempts that are not settled; at most one, by the schema.
@@ -236,7 +251,7 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub async fn open_attempts(&self) -> Result<Vec<Attempt>, StoreError> {
-        select_open(&mut *self.pool.acquire().await?).await
+        self.read().await?.open_attempts().await
     }
 
     /// The newest settled attempts whose signed bytes exist but were never seen on chain, newest first. Those of a decision or
@@ -245,19 +260,7 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub async fn signed_and_missing(&self, limit: u32) -> Result<Vec<Attempt>, StoreError> {
-        sqlx::query(
-            "SELECT * FROM attempts AS missing
-             WHERE tx_hash IS NOT NULL AND state IN ('expired', 'rejected', 'replaced') AND NOT EXISTS (
-                SELECT 1 FROM attempts AS landed WHERE landed.state IN ('included', 'final', 'reverted')
-                AND (landed.decision = missing.decision OR landed.call = missing.call))
-             ORDER BY id DESC LIMIT ?",
-        )
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?
-        .iter()
-        .map(attempt_of)
-        .collect()
+        self.read().await?.signed_and_missing(limit).await
     }
 
     /// Every step of an attempt, in order.
@@ -265,109 +268,7 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub async fn transitions(&self, attempt: AttemptId) -> Result<Vec<Transition>, StoreError> {
-        sqlx::query("SELECT * FROM transitions WHERE attempt = ? ORDER BY id")
-            .bind(attempt.0)
-            .fetch_all(&self.pool)
-            .await?
-            .iter()
-            .map(transition_of)
-            .collect()
+        let links = self.read().await?.links_of(attempt).await?;
+        links.iter().filter_map(|link| link.entry.transition(link.at_ms).transpose()).collect()
     }
-}
-
-async fn select_one(connection: &mut SqliteConnection, id: AttemptId) -> Result<Attempt, StoreError> {
-    let row = sqlx::query("SELECT * FROM attempts WHERE id = ?").bind(id.0).fetch_optional(connection).await?;
-    attempt_of(&row.ok_or(StoreError::Unknown { what: "attempt", id: id.0 })?)
-}
-
-async fn select_of(connection: &mut SqliteConnection, subject: Subject) -> Result<Vec<Attempt>, StoreError> {
-    let query = match subject {
-        Subject::Decision(decision) => {
-            sqlx::query("SELECT * FROM attempts WHERE decision = ? ORDER BY number").bind(decision.to_vec())
-        }
-        Subject::Call(call) => sqlx::query("SELECT * FROM attempts WHERE call = ? ORDER BY number").bind(call.0),
-    };
-    query.fetch_all(connection).await?.iter().map(attempt_of).collect()
-}
-
-async fn select_open(connection: &mut SqliteConnection) -> Result<Vec<Attempt>, StoreError> {
-    sqlx::query(
-        "SELECT * FROM attempts WHERE state NOT IN ('final', 'replaced', 'reverted', 'expired', 'rejected') ORDER BY id",
-    )
-    .fetch_all(connection)
-    .await?
-    .iter()
-    .map(attempt_of)
-    .collect()
-}
-
-async fn append(
-    connection: &mut SqliteConnection,
-    attempt: i64,
-    from: Option<State>,
-    to: State,
-    at: i64,
-    detail: &Value,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO transitions (attempt, from_state, to_state, at_ms, detail) VALUES (?, ?, ?, ?, ?)")
-        .bind(attempt)
-        .bind(from.map(State::name))
-        .bind(to.name())
-        .bind(at)
-        .bind(serde_json::to_string(detail)?)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-fn json(value: Option<&Value>) -> Result<Option<String>, StoreError> {
-    Ok(value.map(serde_json::to_string).transpose()?)
-}
-
-fn optional_json(row: &SqliteRow, column: &'static str) -> Result<Option<Value>, StoreError> {
-    Ok(row.try_get::<Option<String>, _>(column)?.map(|text| serde_json::from_str(&text)).transpose()?)
-}
-
-fn attempt_of(row: &SqliteRow) -> Result<Attempt, StoreError> {
-    let subject = match row.try_get::<Option<i64>, _>("call")? {
-        Some(call) => Subject::Call(CallId(call)),
-        None => Subject::Decision(hash(row, "decision")?),
-    };
-    Ok(Attempt {
-        id: AttemptId(row.try_get("id")?),
-        subject,
-        number: row.try_get("number")?,
-        state: state(row, "state")?,
-        facts: Facts {
-            account: optional_address(row, "account")?,
-            account_nonce: optional_unsigned(row, "account_nonce")?,
-            calldata: row.try_get::<Option<Vec<u8>>, _>("calldata")?.map(Bytes::from),
-            valid_until: optional_unsigned(row, "valid_until")?,
-            target_block: optional_unsigned(row, "target_block")?,
-            target_timestamp: optional_unsigned(row, "target_timestamp")?,
-            simulation: optional_json(row, "simulation")?,
-            raw_tx: row.try_get::<Option<Vec<u8>>, _>("raw_tx")?.map(Bytes::from),
-            tx_hash: optional_hash(row, "tx_hash")?,
-            bundle_hash: optional_hash(row, "bundle_hash")?,
-            included_block: optional_unsigned(row, "included_block")?,
-            included_hash: optional_hash(row, "included_hash")?,
-            reconciliation: optional_json(row, "reconciliation")?,
-            reason: row.try_get("reason")?,
-        },
-        updated_ms: unsigned(row, "updated_ms")?,
-    })
-}
-
-fn transition_of(row: &SqliteRow) -> Result<Transition, StoreError> {
-    let from = match row.try_get::<Option<String>, _>("from_state")? {
-        None => None,
-        Some(_) => Some(state(row, "from_state")?),
-    };
-    Ok(Transition {
-        attempt: AttemptId(row.try_get("attempt")?),
-        from,
-        to: state(row, "to_state")?,
-        at_ms: unsigned(row, "at_ms")?,
-        detail: serde_json::from_str(&row.try_get::<String, _>("detail")?)?,
-    })
 }

@@ -1,7 +1,9 @@
 //! The states of the outbox and the only ways between them.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 /// Where an attempt stands.
@@ -134,6 +136,20 @@ impl State {
             Self::Expired => "expired",
             Self::Rejected => "rejected",
         }
+    }
+}
+
+/// By name, so that a new state changes no encoding that exists.
+impl BorshSerialize for State {
+    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
+        BorshSerialize::serialize(self.name(), writer)
+    }
+}
+
+impl BorshDeserialize for State {
+    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Self> {
+        let name = String::deserialize_reader(reader)?;
+        name.parse().map_err(|error: UnknownState| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 }
 

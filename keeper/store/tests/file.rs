@@ -3,7 +3,7 @@
 
 mod support;
 
-use ballast_store::{SCHEMA_VERSION, Store, StoreError};
+use ballast_store::{Location, SCHEMA_VERSION, Store, StoreError};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use std::path::Path;
 use support::record_at;
@@ -21,7 +21,10 @@ async fn a_second_writer_is_refused_until_the_first_is_gone() {
     let path = folder.path().join("keeper.db");
     let first = Store::open(&path).await.unwrap();
     let refused = Store::open(&path).await.unwrap_err();
-    assert!(matches!(&refused, StoreError::Locked { path: locked } if *locked == path), "{refused}");
+    assert!(
+        matches!(&refused, StoreError::Locked { location: Location::Sqlite(locked) } if *locked == path),
+        "{refused}"
+    );
     first.close().await;
     Store::open(&path).await.unwrap();
 }

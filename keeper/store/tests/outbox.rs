@@ -158,7 +158,7 @@ async fn nothing_counts_as_signed_without_its_bytes() {
     let attempt = proposed(&store, 1).await;
     walk(&store, &attempt, &TO_SUBMITTED[..4], 0).await;
     let step = store.advance(attempt.id, State::Simulated, State::Signed, &Facts::default(), &json!({})).await;
-    assert!(matches!(step, Err(StoreError::Database(_))), "{step:?}");
+    assert!(matches!(step, Err(StoreError::Incomplete { missing: "raw_tx", .. })), "{step:?}");
     assert_eq!(store.attempt(attempt.id).await.unwrap().state, State::Simulated);
     assert_eq!(store.transitions(attempt.id).await.unwrap().len(), 5);
 }
@@ -200,7 +200,7 @@ async fn two_attempts_of_one_decision_cannot_both_be_on_chain() {
     store.advance(second.id, State::Included, State::Final, &Facts::default(), &json!({})).await.unwrap();
     store.advance(first.id, State::Expired, State::Submitted, &Facts::default(), &json!({})).await.unwrap();
     let twice = store.advance(first.id, State::Submitted, State::Included, &included(), &json!({})).await;
-    assert!(matches!(twice, Err(StoreError::Database(_))), "{twice:?}");
+    assert!(matches!(twice, Err(StoreError::SecondLanding { .. })), "{twice:?}");
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn steps_cannot_be_rewritten() {
     let (folder, store) = store().await;
     let attempt = proposed(&store, 1).await;
     let mut intruder = SqliteConnectOptions::new().filename(folder.path().join("keeper.db")).connect().await.unwrap();
-    for statement in ["UPDATE transitions SET detail = '{}'", "DELETE FROM transitions"] {
+    for statement in ["UPDATE audit SET at_ms = 0", "DELETE FROM audit"] {
         let refused = sqlx::raw_sql(statement).execute(&mut intruder).await.unwrap_err();
         assert!(refused.to_string().contains("append-only"), "{refused}");
     }

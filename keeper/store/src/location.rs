@@ -1,0 +1,97 @@
+//! Where a store is.
+
+use crate::StoreError;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Where a store is. As text it holds no password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(DatabaseUrl),
+    /// A [`MemoryDisk`](crate::MemoryDisk), which is opened by itself.
+    Memory,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(url) => url.fmt(f),
+            Self::Memory => f.write_str("the store in memory"),
+        }
+    }
+}
+
+/// The URL of a PostgreSQL database: `postgresql://user:password@host:port/database?…`. It is shown without its password and its
+/// parameters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// With the password.
+    pub(crate) fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = StoreError;
+
+    fn from_str(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("postgresql://") || url.starts_with("postgres://") {
+            return Ok(Self(url.to_owned()));
+        }
+        Err(StoreError::NotADatabaseUrl)
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("postgresql", &self.0));
+        // Parameters can hold a password as well.
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        match rest.rsplit_once('@') {
+            None => write!(f, "{scheme}://{rest}"),
+            Some((account, place)) => {
+                write!(f, "{scheme}://{}@{place}", account.split(':').next().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DatabaseUrl({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_database_url_is_shown_without_its_secrets() {
+        for (url, shown) in [
+            ("postgresql://ballast:s3cr3t@db:5432/keeper", "postgresql://ballast@db:5432/keeper"),
+            ("postgres://ballast:s3c@r3t@db/keeper?sslmode=require&password=s3cr3t", "postgres://ballast@db/keeper"),
+            ("postgresql:///keeper?host=/run/postgresql&password=s3cr3t", "postgresql:///keeper"),
+        ] {
+            let url: DatabaseUrl = url.parse().unwrap();
+            assert_eq!(url.to_string(), shown);
+            assert!(!format!("{url:?} {:?}", Location::Postgres(url.clone())).contains("s3c"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_database_url_is_refused_without_being_repeated() {
+        for url in ["mysql://u:s3cr3t@h/d", "keeper.db", ""] {
+            let refused = url.parse::<DatabaseUrl>().unwrap_err().to_string();
+            assert!(refused.contains("postgresql://") && !refused.contains("s3cr3t"), "{refused}");
+        }
+    }
+}
