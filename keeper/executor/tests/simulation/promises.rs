@@ -14,8 +14,9 @@ macro_rules! promise {
 }
 
 pub(crate) async fn check(run: &Run, store: &Store, outcomes: &[Outcome]) -> Result<(), String> {
-    promise!(outcomes.len() == run.goals.records.len(), "a decision was lost");
-    for (record, outcome) in run.goals.records.iter().zip(outcomes) {
+    let records = run.records();
+    promise!(outcomes.len() == records.len(), "a decision was lost");
+    for (record, outcome) in records.iter().zip(outcomes) {
         let hash = record.hash().map_err(|error| error.to_string())?;
         let landed: Vec<bool> = run.network.with(|world| {
             let mined = world.blocks.iter().flat_map(|block| &block.mined);
@@ -42,9 +43,10 @@ pub(crate) async fn check(run: &Run, store: &Store, outcomes: &[Outcome]) -> Res
         }
         // SPEC X4: what replaces an offer of ours offers an eighth more, until the cap.
         for (index, tx) in world.handed_over.iter().enumerate() {
-            for earlier in world.handed_over.iter().take(index).filter(|other| other.nonce() == tx.nonce()) {
+            for earlier in &world.handed_over[..index] {
                 let (fee, before) = (tx.max_fee_per_gas(), earlier.max_fee_per_gas());
-                let enough = tx.tx_hash() == earlier.tx_hash() || 8 * fee >= 9 * before || fee == FEES.max_fee_per_gas;
+                let another = tx.nonce() == earlier.nonce() && tx.tx_hash() != earlier.tx_hash();
+                let enough = !another || 8 * fee >= 9 * before || fee == FEES.max_fee_per_gas;
                 promise!(enough, "nonce {}: {before} was replaced by {fee}", tx.nonce());
             }
         }

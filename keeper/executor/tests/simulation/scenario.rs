@@ -7,15 +7,18 @@ use crate::{
     network::{Network, SLOT},
     promises,
     rng::Rng,
-    support::{self, HUB, SCOPE},
+    support::{self, SCOPE},
 };
 use alloy::signers::local::PrivateKeySigner;
 use ballast_executor::{
-    Attestor, AttestorBounds, Executor, ExecutorConfig, Outcome, Parts, Signer as _, fees::FeeCaps,
+    Attestor, AttestorBounds, ExecuteError, Executor, ExecutorConfig, Outcome, Parts, Signer as _, fees::FeeCaps,
 };
-use ballast_store::Store;
+use ballast_store::{Store, StoreError};
 use ballast_types::{BlockRef, Bps, DecisionRecord, record::ModelId};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) const FEES: FeeCaps = FeeCaps {
@@ -34,16 +37,12 @@ const fn slots(count: u64) -> Duration {
     Duration::from_secs(count * SLOT)
 }
 
-/// What is to be carried out, with its record once that is made.
-#[derive(Default)]
-pub(crate) struct Goals {
-    pub(crate) wanted: usize,
-    pub(crate) records: Vec<DecisionRecord>,
-}
-
 pub(crate) struct Run {
     pub(crate) network: Arc<Network>,
-    pub(crate) goals: Goals,
+    /// Decisions to be carried out.
+    wanted: usize,
+    /// Their records, once they are made.
+    records: Mutex<Vec<DecisionRecord>>,
     disk: Disk,
     keeper: SimulatedKey,
     attestor: SimulatedKey,
@@ -61,12 +60,13 @@ pub(crate) async fn run(seed: u64) -> Result<(), String> {
     let attestor = key("2222222222222222222222222222222222222222222222222222222222222222");
     let network = Arc::new(Network::new(faults.clone(), rng.fork(), keeper.address(), attestor.address()));
     let key = |role, key| SimulatedKey { role, key, network: Arc::clone(&network) };
-    let mut run = Run {
+    let run = Run {
         keeper: key(Role::Keeper, keeper),
         attestor: key(Role::Attestor, attestor),
         network: Arc::clone(&network),
-        disk: Disk::new(),
-        goals: Goals { wanted: usize::try_from(1 + rng.below(3)).unwrap(), records: Vec::new() },
+        disk: Disk::new(&faults, rng.fork()),
+        wanted: usize::try_from(1 + rng.below(3)).unwrap(),
+        records: Mutex::default(),
     };
     let builder = tokio::spawn(async move {
         loop {
@@ -80,73 +80,83 @@ pub(crate) async fn run(seed: u64) -> Result<(), String> {
 }
 
 impl Run {
-    async fn through(&mut self, rng: &mut Rng, faults: &Faults) -> Result<(), String> {
+    async fn through(&self, rng: &mut Rng, faults: &Faults) -> Result<(), String> {
         let end = Instant::now() + slots(TROUBLE);
         let mut done = false;
         while !done && Instant::now() < end {
             let life = if rng.chance(faults.crash) { Duration::from_millis(rng.below(90_000)) } else { slots(TROUBLE) };
             let death = (Instant::now() + life).min(end);
+            let rival = rng.chance(faults.rival).then(|| Duration::from_millis(rng.below(60_000)));
             tokio::select! {
                 biased;
                 () = tokio::time::sleep_until(death) => {}
-                () = self.live() => done = true,
+                all = self.live() => done = all,
+                all = self.rival(rival) => done = all,
             }
         }
         self.network.with(crate::network::World::calm);
+        self.disk.calm();
         let stuck = |what: &str| format!("{what} did not come to an end within {REPAIR} quiet slots");
-        timeout(slots(REPAIR), self.live()).await.map_err(|_| stuck("the decisions"))?;
+        let quiet = timeout(slots(REPAIR), self.live()).await.map_err(|_| stuck("the decisions"))?;
+        if !quiet {
+            return Err("the store failed although nothing was wrong with it".to_owned());
+        }
         sleep(slots(AFTERMATH)).await;
         let (store, outcomes) = timeout(slots(REPAIR), self.conclude()).await.map_err(|_| stuck("the record"))?;
-        promises::check(self, &store, &outcomes).await
+        promises::check(self, &store, &outcomes?).await
     }
 
-    /// A process from its start until everything wanted has an outcome.
-    async fn live(&mut self) {
-        let executor = self.start().await;
-        for index in 0..self.goals.wanted {
-            if self.goals.records.len() == index {
-                let record = self.record(index);
-                self.network.with(|world| world.records.insert(record.hash().unwrap(), record.clone()));
-                self.goals.records.push(record);
-            }
-            self.execute(&executor, index).await;
+    /// A process from its start until everything wanted has an outcome; false if it ended because its store failed.
+    async fn live(&self) -> bool {
+        let (executor, _store) = self.open().await;
+        if resume(&executor).await.is_err() {
+            return false;
         }
+        for index in 0..self.wanted {
+            let record = self.record(index);
+            if execute(&executor, &record).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Another process, which gets the lease because the first one lost its connection without noticing.
+    async fn rival(&self, after: Option<Duration>) -> bool {
+        match after {
+            None => std::future::pending().await,
+            Some(after) => sleep(after).await,
+        }
+        self.disk.break_lease();
+        self.live().await
     }
 
     /// The last process: what did come of everything.
-    async fn conclude(&self) -> (Arc<Store>, Vec<Outcome>) {
+    async fn conclude(&self) -> (Arc<Store>, Result<Vec<Outcome>, String>) {
         let (executor, store) = self.open().await;
-        resume(&executor).await;
-        let mut outcomes = Vec::new();
-        for index in 0..self.goals.records.len() {
-            outcomes.push(self.execute(&executor, index).await);
-        }
+        let conclude = async {
+            resume(&executor).await?;
+            let mut outcomes = Vec::new();
+            for record in self.records() {
+                outcomes.push(execute(&executor, &record).await?);
+            }
+            Ok(outcomes)
+        };
+        let outcomes = conclude.await.map_err(|error: StoreError| error.to_string());
         (store, outcomes)
-    }
-
-    async fn start(&self) -> Executor {
-        let (executor, _) = self.open().await;
-        resume(&executor).await;
-        executor
     }
 
     async fn open(&self) -> (Executor, Arc<Store>) {
         loop {
-            if let Ok(store) = self.disk.open().await {
+            if let Ok(store) = self.disk.open() {
                 return (self.executor(Arc::clone(&store)), store);
             }
             sleep(Duration::from_secs(1)).await;
         }
     }
 
-    async fn execute(&self, executor: &Executor, index: usize) -> Outcome {
-        let as_given = |_: &DecisionRecord| Ok(());
-        loop {
-            if let Ok(outcome) = executor.execute(&self.goals.records[index], &as_given).await {
-                return outcome;
-            }
-            sleep(Duration::from_secs(5)).await;
-        }
+    pub(crate) fn records(&self) -> Vec<DecisionRecord> {
+        self.records.lock().unwrap().clone()
     }
 
     fn executor(&self, store: Arc<Store>) -> Executor {
@@ -179,8 +189,12 @@ impl Run {
         Executor::new(config, parts).unwrap()
     }
 
-    /// A decision on what one endpoint shows.
+    /// The decision with this number, made on what one endpoint shows when it is first asked for.
     fn record(&self, index: usize) -> DecisionRecord {
+        let mut records = self.records.lock().unwrap();
+        if let Some(record) = records.get(index) {
+            return record.clone();
+        }
         let (block, nonce) = self.network.with(|world| {
             let seen = world.seen();
             let block = BlockRef {
@@ -192,17 +206,34 @@ impl Run {
             (block, seen.after.hub_nonce)
         });
         let mut record = support::record(self.attestor.address());
-        assert_eq!(record.snapshot.hub.address, HUB);
         record.snapshot.block = block;
         record.snapshot.hub.nonce = nonce;
         // So that no two records are the same.
         record.models = vec![ModelId { name: "simulated".to_owned(), version: index.to_string() }];
+        self.network.with(|world| world.records.insert(record.hash().unwrap(), record.clone()));
+        records.push(record.clone());
         record
     }
 }
 
-async fn resume(executor: &Executor) {
-    while executor.resume().await.is_err() {
-        sleep(Duration::from_secs(5)).await;
+/// Until it has an outcome or the store fails: a service that cannot write ends, and is started again.
+async fn execute(executor: &Executor, record: &DecisionRecord) -> Result<Outcome, StoreError> {
+    let as_given = |_: &DecisionRecord| Ok(());
+    loop {
+        match executor.execute(record, &as_given).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(ExecuteError::Store(error)) => return Err(error),
+            Err(_) => sleep(Duration::from_secs(5)).await,
+        }
+    }
+}
+
+async fn resume(executor: &Executor) -> Result<(), StoreError> {
+    loop {
+        match executor.resume().await {
+            Ok(_) => return Ok(()),
+            Err(ExecuteError::Store(error)) => return Err(error),
+            Err(_) => sleep(Duration::from_secs(5)).await,
+        }
     }
 }
