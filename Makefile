@@ -6,7 +6,7 @@ OS := $(shell uname -s | tr '[:upper:]' '[:lower:]')
 ARCH := $(shell uname -m | sed -e 's/x86_64/amd64/' -e 's/aarch64/arm64/')
 FORGE := node_modules/@foundry-rs/forge-$(OS)-$(ARCH)/bin/forge
 
-.PHONY: help setup build run test lint fmt abi abi-check snapshots roles bench conformance test-deep prove prove-teeth slither coverage mutants limit-prices clean
+.PHONY: help setup build run test lint fmt abi abi-check snapshots roles bench conformance test-deep sim prove prove-teeth slither coverage mutants limit-prices clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -36,8 +36,17 @@ lint: setup abi-check ## rustfmt, clippy, forge fmt, forge lint, solhint
 	FOUNDRY_OUT=target/lint/out FOUNDRY_CACHE_PATH=target/lint/cache $(FORGE) lint --deny notes contracts
 	node_modules/.bin/solhint --max-warnings 0 'contracts/**/*.sol'
 
-test-deep: setup ## A million calls over the invariants
+test-deep: setup ## A million calls over the invariants, and ten thousand runs of the executor's simulation
 	FOUNDRY_PROFILE=deep $(FORGE) test --match-path 'test/invariant/system/*'
+	$(MAKE) sim SEEDS=10000
+
+SEEDS ?= 500
+FROM ?= 0
+
+sim: ## Run the executor's simulation: SEEDS seeds from FROM on
+	@rm -f target/sim-summary.txt
+	@SEEDS=$(SEEDS) FROM=$(FROM) cargo test --locked --quiet -p ballast-executor --test simulation -- --nocapture; \
+		status=$$?; cat target/sim-summary.txt; exit $$status
 
 fmt: setup ## Format everything
 	cargo fmt --all

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod boundaries;
+mod census;
 mod disk;
 mod faults;
 mod network;
@@ -14,6 +15,7 @@ mod scenario;
 #[allow(dead_code)]
 mod support;
 
+use census::Census;
 use std::{env, fs, path::Path, thread};
 
 const SEEDS: u64 = 500;
@@ -25,7 +27,7 @@ fn number(variable: &str, default: u64) -> u64 {
     })
 }
 
-fn run_seed(seed: u64) -> Result<(), String> {
+fn run_seed(seed: u64) -> Result<Census, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(scenario::run(seed))
 }
@@ -35,19 +37,29 @@ fn run_seed(seed: u64) -> Result<(), String> {
 fn every_seed_keeps_every_promise() {
     let (from, count) = (number("FROM", 0), number("SEEDS", SEEDS));
     let share = |part: u64| {
-        move || -> Vec<(u64, String)> {
+        move || -> Vec<(u64, Result<Census, String>)> {
             let mine = (from..from + count).filter(|seed| seed % THREADS == part);
-            mine.filter_map(|seed| run_seed(seed).err().map(|why| (seed, why))).collect()
+            mine.map(|seed| (seed, run_seed(seed))).collect()
         }
     };
     let parts: Vec<_> = (0..THREADS).map(|part| thread::spawn(share(part))).collect();
-    let mut failures: Vec<(u64, String)> = parts.into_iter().flat_map(|part| part.join().unwrap()).collect();
-    failures.sort();
-    for (seed, why) in &failures {
-        println!("seed {seed}: {why}\n  replay: make sim SEEDS=1 FROM={seed}");
+    let mut verdicts: Vec<_> = parts.into_iter().flat_map(|part| part.join().unwrap()).collect();
+    verdicts.sort_by_key(|(seed, _)| *seed);
+    let (mut census, mut failed) = (Census::default(), 0);
+    for (seed, verdict) in &verdicts {
+        match verdict {
+            Ok(one) => census.add(one),
+            Err(why) => {
+                failed += 1;
+                println!("seed {seed}: {why}\n  replay: make sim SEEDS=1 FROM={seed}");
+            }
+        }
     }
-    let failed = failures.len() as u64;
+    println!("{census}");
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
     fs::write(target.join("sim-summary.txt"), format!("{} passed, {failed} failed\n", count - failed)).unwrap();
     assert_eq!(failed, 0, "{failed} of {count} seeds broke a promise");
+    if count >= SEEDS {
+        assert!(census.missing().is_empty(), "never happened: {:?}", census.missing());
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     boundaries::{Role, SimulatedChain, SimulatedKey, SimulatedRelay},
+    census::Census,
     disk::Disk,
     faults::Faults,
     network::{Network, SLOT},
@@ -43,16 +44,16 @@ pub(crate) struct Run {
     wanted: usize,
     /// Their records, once they are made.
     records: Mutex<Vec<DecisionRecord>>,
-    disk: Disk,
+    pub(crate) disk: Disk,
     keeper: SimulatedKey,
     attestor: SimulatedKey,
 }
 
-/// Runs a seed.
+/// Runs a seed; what happened in it.
 ///
 /// # Errors
 /// The promise that was broken.
-pub(crate) async fn run(seed: u64) -> Result<(), String> {
+pub(crate) async fn run(seed: u64) -> Result<Census, String> {
     let mut rng = Rng::new(seed);
     let faults = Faults::draw(&mut rng);
     let key = |text: &str| -> PrivateKeySigner { text.parse().unwrap() };
@@ -80,16 +81,17 @@ pub(crate) async fn run(seed: u64) -> Result<(), String> {
 }
 
 impl Run {
-    async fn through(&self, rng: &mut Rng, faults: &Faults) -> Result<(), String> {
+    async fn through(&self, rng: &mut Rng, faults: &Faults) -> Result<Census, String> {
         let end = Instant::now() + slots(TROUBLE);
         let mut done = false;
+        let mut census = Census::default();
         while !done && Instant::now() < end {
             let life = if rng.chance(faults.crash) { Duration::from_millis(rng.below(90_000)) } else { slots(TROUBLE) };
             let death = (Instant::now() + life).min(end);
             let rival = rng.chance(faults.rival).then(|| Duration::from_millis(rng.below(60_000)));
             tokio::select! {
                 biased;
-                () = tokio::time::sleep_until(death) => {}
+                () = tokio::time::sleep_until(death) => census.crashes += u64::from(death < end),
                 all = self.live() => done = all,
                 all = self.rival(rival) => done = all,
             }
@@ -103,7 +105,9 @@ impl Run {
         }
         sleep(slots(AFTERMATH)).await;
         let (store, outcomes) = timeout(slots(REPAIR), self.conclude()).await.map_err(|_| stuck("the record"))?;
-        promises::check(self, &store, &outcomes?).await
+        promises::check(self, &store, &outcomes?).await?;
+        census.count(self, &store).await;
+        Ok(census)
     }
 
     /// A process from its start until everything wanted has an outcome; false if it ended because its store failed.
@@ -163,10 +167,12 @@ impl Run {
         let config = ExecutorConfig {
             scope: SCOPE,
             slot_seconds: SLOT,
-            confirmations: 3,
+            // The deepest reorganisation of the simulation leaves this standing.
+            confirmations: 5,
             max_attempts: 4,
             max_decision_blocks: 25,
-            proof_validity: 600,
+            // Short enough that what is held back may come too late.
+            proof_validity: 120,
             max_nav_loss: Bps(1),
             fees: FEES,
             poll_interval: Duration::from_secs(1),
