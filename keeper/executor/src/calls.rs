@@ -51,7 +51,7 @@ impl Executor {
             }
             let mut job = self.begin(subject, json!({ "purpose": purpose })).await?;
             match self.prepare_call(&mut job, to, calldata.clone()).await {
-                Ok(ready) => self.land(&mut job, ready).await?,
+                Ok(ready) => self.land(&mut job, ready, None).await?,
                 Err(stop) => self.stop(&mut job, stop).await?,
             }
         }

@@ -1,6 +1,6 @@
 //! How the executor behaves, and what it refuses to be told.
 
-use crate::{fees::FeeCaps, scope::Scope, signer::DEV_CHAIN_ID};
+use crate::{fees::FeeCaps, flight::Offer, scope::Scope, signer::DEV_CHAIN_ID};
 use alloy::primitives::Address;
 use ballast_store::State;
 use ballast_types::Bps;
@@ -25,6 +25,8 @@ pub struct ExecutorConfig {
     /// The most of NAV that a move may lose, in the simulation.
     pub max_nav_loss: Bps,
     pub fees: FeeCaps,
+    /// How transactions are offered to the builders.
+    pub offer: Offer,
     /// Pause between two looks at the chain.
     pub poll_interval: Duration,
     /// How long to wait for the chain to reach the target block. What was sent stays recorded when it does not.
@@ -101,6 +103,14 @@ impl ExecutorConfig {
             seconds(self.inclusion_timeout),
             "poll_interval to an hour",
         )?;
+        if let Offer::Blocks(blocks) = self.offer {
+            range(
+                (1..=25).contains(&blocks),
+                "offer",
+                blocks.to_string(),
+                "1 to 25 blocks, which is how long relays try",
+            )?;
+        }
         if self.halt_after.is_some() && self.scope.chain_id != DEV_CHAIN_ID {
             return Err(ConfigError::HaltElsewhere { chain_id: self.scope.chain_id });
         }
@@ -128,6 +138,7 @@ mod tests {
                 max_gain_share: Bps(5_000),
                 max_turnover_share: Bps(200),
             },
+            offer: Offer::NextBlock,
             poll_interval: Duration::from_millis(100),
             inclusion_timeout: Duration::from_secs(30),
             halt_after: None,
@@ -145,7 +156,7 @@ mod tests {
     #[test]
     fn each_number_has_its_range() {
         config().validate().unwrap();
-        let wrong: [fn(&mut ExecutorConfig); 14] = [
+        let wrong: [fn(&mut ExecutorConfig); 16] = [
             |config| config.slot_seconds = 0,
             |config| config.slot_seconds = 61,
             |config| config.confirmations = 0,
@@ -158,6 +169,8 @@ mod tests {
             |config| config.fees.priority_fee_per_gas = 101,
             |config| config.fees.max_gain_share = Bps(0),
             |config| config.fees.max_turnover_share = Bps(10_001),
+            |config| config.offer = Offer::Blocks(0),
+            |config| config.offer = Offer::Blocks(26),
             |config| config.poll_interval = Duration::ZERO,
             |config| config.inclusion_timeout = Duration::from_millis(99),
         ];

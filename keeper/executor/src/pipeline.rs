@@ -8,12 +8,13 @@ use crate::{
     chain::{AccountState, Chain},
     config::{ConfigError, ExecutorConfig},
     fees::{self, FeeCaps, Fees, MAX_GAS_LIMIT, Worth},
+    flight::Flight,
     outbox::Job,
     outcome::{ExecuteError, Outcome},
     prediction,
     proof::{self, Statement},
     reconcile::Expected,
-    relay::{Bundle, Relay},
+    relay::Relay,
     scope,
     signer::Signer,
 };
@@ -56,7 +57,7 @@ pub struct Executor {
     pub(crate) store: Arc<Store>,
     signer: Arc<dyn Signer>,
     attestor: Attestor,
-    relay: Arc<dyn Relay>,
+    pub(crate) relay: Arc<dyn Relay>,
     /// One account, one nonce, one attempt.
     pub(crate) turn: Mutex<()>,
 }
@@ -131,7 +132,7 @@ impl Executor {
             let detail = json!({ "snapshot_block": record.snapshot.block.number, "nonce": record.snapshot.hub.nonce });
             let mut job = self.begin(subject, detail).await?;
             match self.prepare(&mut job, record, hash, rederive).await {
-                Ok(ready) => self.land(&mut job, ready).await?,
+                Ok(ready) => self.land(&mut job, ready, Some((record, hash))).await?,
                 Err(stop) => self.stop(&mut job, stop).await?,
             }
         }
@@ -256,7 +257,7 @@ impl Executor {
         Ok(Simulated { plan, block, simulation })
     }
 
-    fn check_prediction(
+    pub(crate) fn check_prediction(
         &self,
         record: &DecisionRecord,
         hash: B256,
@@ -347,7 +348,7 @@ impl Executor {
             account: Some(plan.from),
             account_nonce: Some(plan.nonce),
             calldata: Some(plan.input.clone()),
-            target_block: Some(block.number),
+            target_block: Some(self.config.offer.window(block).last_block()),
             target_timestamp: Some(block.timestamp),
             simulation: Some(expected),
             ..Facts::default()
@@ -364,8 +365,13 @@ impl Executor {
         self.step(job, State::Simulated, facts, detail).await
     }
 
-    /// Signs what was simulated, hands it to the relay for its block, and settles it.
-    pub(crate) async fn land(&self, job: &mut Job, ready: Simulated) -> Result<(), ExecuteError> {
+    /// Signs what was simulated, hands it to the relay, and settles it. `purpose` is the decision it carries out.
+    pub(crate) async fn land(
+        &self,
+        job: &mut Job,
+        ready: Simulated,
+        purpose: Option<(&DecisionRecord, B256)>,
+    ) -> Result<(), ExecuteError> {
         let Simulated { plan, block, .. } = ready;
         let transaction = plan.unsigned();
         let signature = match self.signer.sign_hash(transaction.signature_hash()).await {
@@ -377,20 +383,21 @@ impl Executor {
         let facts = Facts { raw_tx: Some(raw_tx.clone()), tx_hash: Some(tx_hash), ..Facts::default() };
         self.step(job, State::Signed, facts, json!({ "tx_hash": tx_hash })).await?;
 
-        let bundle = Bundle { transactions: vec![raw_tx], block: block.number, timestamp: block.timestamp };
-        self.step(job, State::Submitted, Facts::default(), json!({ "target_block": block.number })).await?;
-        let refused = match self.relay.send_bundle(&bundle).await {
+        let window = self.config.offer.window(&block);
+        let mut flight = Flight::new((raw_tx, tx_hash), plan, &block, window, purpose);
+        self.step(job, State::Submitted, Facts::default(), json!({ "target_block": window.last_block() })).await?;
+        let refused = match self.relay.submit(&flight.submission).await {
             Ok(bundle_hash) => {
                 self.store.note_bundle(job.id, bundle_hash).await?;
                 None
             }
-            // Whatever the relay says, the chain has the last word: the bundle's block is waited for all the same.
+            // Whatever the relay says, the chain has the last word: its block is waited for all the same.
             Err(error) => {
                 tracing::warn!(attempt = job.id.0, %error, "relay");
                 Some(error.to_string())
             }
         };
-        self.settle(job, refused).await
+        self.settle(job, refused, Some(&mut flight)).await
     }
 }
 

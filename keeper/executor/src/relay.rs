@@ -1,219 +1,120 @@
-//! The private relay: a bundle goes to the builders and to nobody else (SPEC X7).
-//!
-//! Speaks the [Flashbots JSON-RPC](https://docs.flashbots.net/flashbots-auction/advanced/rpc-endpoint). Each request is signed
-//! by an authentication key that holds no funds; it is the relay's name for us.
+//! Private submission: a transaction goes to block builders and to nobody else (SPEC X7).
 
-use alloy::{
-    hex,
-    primitives::{Address, B256, Bytes, keccak256},
-    signers::{SignerSync as _, local::PrivateKeySigner},
-};
-use ballast_chain::redact;
+mod builders;
+mod flashbots;
+
+pub use builders::Builders;
+pub use flashbots::FlashbotsRelay;
+
+use alloy::primitives::{Address, B256, Bytes, keccak256};
 use futures::future::BoxFuture;
-use reqwest::{Client, Url, redirect::Policy};
-use serde_json::{Value, json};
-use std::{error::Error, fmt, time::Duration};
+use std::fmt;
 
-const SIGNATURE_HEADER: &str = "X-Flashbots-Signature";
-const QUOTED_CHARS: usize = 200;
-
-/// Transactions for exactly one block at exactly one time: what was simulated is what may happen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bundle {
-    /// Signed transactions (EIP-2718), all or none.
-    pub transactions: Vec<Bytes>,
-    pub block: u64,
-    /// Unix seconds; both the least and the greatest timestamp that is accepted.
-    pub timestamp: u64,
+/// When a transaction may be included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// In exactly one block at exactly one time, first in it: what was simulated is what may happen. A bundle.
+    Exact { block: u64, timestamp: u64 },
+    /// In any block up to this one. A private transaction.
+    Until { block: u64 },
 }
 
-/// Takes bundles to block builders.
+impl Window {
+    /// The last block that it may be in.
+    #[must_use]
+    pub const fn last_block(self) -> u64 {
+        match self {
+            Self::Exact { block, .. } | Self::Until { block } => block,
+        }
+    }
+}
+
+/// A signed transaction on its way to the builders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submission {
+    /// EIP-2718.
+    pub raw: Bytes,
+    pub tx_hash: B256,
+    pub window: Window,
+    /// Whatever is sent later under the same one takes the place of this.
+    pub replacement: ReplacementId,
+}
+
+/// Names everything that one account sends under one nonce, as a UUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplacementId([u8; 16]);
+
+impl ReplacementId {
+    #[must_use]
+    pub fn new(chain_id: u64, account: Address, nonce: u64) -> Self {
+        let text = format!("ballast replacement {chain_id} {account} {nonce}");
+        let mut bytes = [0; 16];
+        for (byte, hashed) in bytes.iter_mut().zip(keccak256(text)) {
+            *byte = hashed;
+        }
+        // Version and variant of RFC 9562; relays take a version 4 only.
+        bytes[6] = (bytes[6] & 0x0f) | 0x40;
+        bytes[8] = (bytes[8] & 0x3f) | 0x80;
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for ReplacementId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            if matches!(index, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes transactions to block builders.
 pub trait Relay: Send + Sync + fmt::Debug {
-    /// Hands over a bundle and returns its hash. Success says that the relay took it, not that it will be included.
-    fn send_bundle<'a>(&'a self, bundle: &'a Bundle) -> BoxFuture<'a, Result<B256, RelayError>>;
+    /// Hands a transaction over and returns the relay's name for it. Success says that the relay took it, not that it will be
+    /// included.
+    fn submit<'a>(&'a self, submission: &'a Submission) -> BoxFuture<'a, Result<B256, RelayError>>;
+
+    /// Asks for what was submitted to be dropped. Success says that the relay will not offer it any more; whoever saw it before may.
+    fn cancel<'a>(&'a self, submission: &'a Submission) -> BoxFuture<'a, Result<(), RelayError>>;
+
+    /// What the relay says became of a transaction, in its own words; `None` if it tells nobody.
+    fn status(&self, tx_hash: B256) -> BoxFuture<'_, Result<Option<String>, RelayError>>;
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RelayError {
     /// It answered no: asking again with the same request changes nothing.
-    #[error("the relay {relay} refused the bundle: {message}")]
+    #[error("the relay {relay} refused: {message}")]
     Refused { relay: String, message: String },
-    /// It did not answer, or not as a relay does. The bundle may or may not have reached it.
+    /// It did not answer, or not as a relay does. The request may or may not have reached it.
     #[error("the relay {relay} is down: {why}")]
     Down { relay: String, why: String },
+    #[error("no relay took it: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    All(Vec<RelayError>),
     #[error("the relay URL {url} is unusable: {why}; expected http:// or https://")]
     BadUrl { url: String, why: String },
     #[error("the relay's authentication key is not 32 bytes of hex")]
     BadKey,
-}
-
-/// A relay that speaks the Flashbots protocol.
-pub struct FlashbotsRelay {
-    client: Client,
-    url: Url,
-    label: String,
-    key: PrivateKeySigner,
-}
-
-impl fmt::Debug for FlashbotsRelay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FlashbotsRelay").field("url", &self.label).field("auth", &self.key.address()).finish()
-    }
-}
-
-impl FlashbotsRelay {
-    /// `auth_key` is 32 bytes of hex; `timeout` bounds each request.
-    ///
-    /// # Errors
-    /// [`RelayError::BadUrl`] and [`RelayError::BadKey`].
-    pub fn new(url: &str, auth_key: &str, timeout: Duration) -> Result<Self, RelayError> {
-        let label = redact(url);
-        let bad_url = |why: String| RelayError::BadUrl { url: label.clone(), why };
-        let parsed: Url = url.parse().map_err(|error| bad_url(format!("{error}")))?;
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(bad_url(format!("its scheme is {:?}", parsed.scheme())));
-        }
-        let key = auth_key.trim().parse().map_err(|_| RelayError::BadKey)?;
-        // The TLS library panics without a process-wide provider; whoever installed one first keeps it.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        // A redirect would take the bundle to somebody else.
-        let client = Client::builder()
-            .timeout(timeout)
-            .redirect(Policy::none())
-            .build()
-            .map_err(|error| bad_url(text_of(error)))?;
-        Ok(Self { client, url: parsed, label, key })
-    }
-
-    /// The address by which the relay knows us.
-    #[must_use]
-    pub fn auth_address(&self) -> Address {
-        self.key.address()
-    }
-
-    /// `<address>:<signature>` over the EIP-191 message that is the hex text of the body's hash, with v of 27 or 28 as the
-    /// official client writes it.
-    fn authentication(&self, body: &str) -> Result<String, RelayError> {
-        let digest = format!("{:#x}", keccak256(body.as_bytes()));
-        let signature = self.key.sign_message_sync(digest.as_bytes()).map_err(|error| self.down(error.to_string()))?;
-        Ok(format!("{}:{}", self.key.address(), hex::encode_prefixed(signature.as_bytes())))
-    }
-
-    async fn request(&self, method: &str, parameter: Value) -> Result<Value, RelayError> {
-        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": [parameter] }).to_string();
-        let authentication = self.authentication(&body)?;
-        let response = self
-            .client
-            .post(self.url.clone())
-            .header("Content-Type", "application/json")
-            .header(SIGNATURE_HEADER, authentication)
-            .body(body)
-            .send()
-            .await
-            .map_err(|error| self.down(text_of(error)))?;
-        let status = response.status();
-        let text = response.text().await.map_err(|error| self.down(text_of(error)))?;
-        let answer: Option<Value> = serde_json::from_str(&text).ok();
-        // Relays say no in the JSON-RPC error, with any HTTP status; a bare string is how some proxies in front say it.
-        let refusal = answer.as_ref().and_then(|answer| answer.get("error")).filter(|error| !error.is_null());
-        if let Some(error) = refusal {
-            let message =
-                error.get("message").and_then(Value::as_str).or_else(|| error.as_str()).map(ToOwned::to_owned);
-            let message = message.unwrap_or_else(|| error.to_string());
-            return Err(if status.is_server_error() || status.as_u16() == 429 {
-                self.down(format!("HTTP {status}: {message}"))
-            } else {
-                RelayError::Refused { relay: self.label.clone(), message }
-            });
-        }
-        match answer.as_ref().and_then(|answer| answer.get("result")) {
-            Some(result) if status.is_success() => Ok(result.clone()),
-            _ => {
-                let quoted: String = text.chars().take(QUOTED_CHARS).collect();
-                Err(self.down(format!("HTTP {status} without a JSON-RPC answer: {quoted:?}")))
-            }
-        }
-    }
-
-    fn down(&self, why: String) -> RelayError {
-        RelayError::Down { relay: self.label.clone(), why }
-    }
-}
-
-impl Relay for FlashbotsRelay {
-    fn send_bundle<'a>(&'a self, bundle: &'a Bundle) -> BoxFuture<'a, Result<B256, RelayError>> {
-        Box::pin(async move {
-            let parameter = json!({
-                "txs": bundle.transactions,
-                "blockNumber": format!("{:#x}", bundle.block),
-                "minTimestamp": bundle.timestamp,
-                "maxTimestamp": bundle.timestamp,
-            });
-            let result = self.request("eth_sendBundle", parameter).await?;
-            let hash = result.get("bundleHash").and_then(Value::as_str).and_then(|text| text.parse().ok());
-            hash.ok_or_else(|| self.down(format!("the answer has no bundleHash: {result}")))
-        })
-    }
-}
-
-fn text_of(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    text
+    #[error("no relay is configured, expected at least one")]
+    None,
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-    use alloy::providers::ext::verify_flashbots_signature;
-
-    const KEY: &str = "0x2000000000000000000000000000000000000000000000000000000000000001";
-    /// Body and header as `@flashbots/ethers-provider-bundle` 1.0.0 sent them with [`KEY`].
-    const OFFICIAL_BODY: &str = r#"{"method":"eth_sendBundle","params":[{"txs":["0x02f86b0180"],"blockNumber":"0x1234","minTimestamp":1700000012,"maxTimestamp":1700000012}],"id":1,"jsonrpc":"2.0"}"#;
-    const OFFICIAL_HEADER: &str = "0x12315dfa8F2047Dd56f7F968dF607b4c291DE720:0xd087f9535a89f13bdb11d8d13f439b6fd56587754687720f014e291d6f3349e1462248cd9e06ad3644ce5e2ade7dbbe96e102cf9c7c88d8a5926f72af4da2b051b";
-
-    fn relay(url: &str) -> FlashbotsRelay {
-        FlashbotsRelay::new(url, KEY, Duration::from_millis(500)).unwrap()
-    }
-
-    // SPEC X7
-    #[test]
-    fn the_header_is_the_official_clients() {
-        assert_eq!(relay("http://127.0.0.1:1").authentication(OFFICIAL_BODY).unwrap(), OFFICIAL_HEADER);
-    }
-
-    // SPEC X7
-    #[test]
-    fn the_header_verifies_and_its_last_byte_is_27_or_28() {
-        let relay = relay("http://127.0.0.1:1");
-        for number in 0..32 {
-            let body = format!("{{\"id\":{number}}}");
-            let header = relay.authentication(&body).unwrap();
-            assert_eq!(verify_flashbots_signature(&header, body.as_bytes()).unwrap(), relay.auth_address());
-            assert!(header.ends_with("1b") || header.ends_with("1c"), "{header}");
-        }
-    }
 
     #[test]
-    fn neither_key_nor_credentials_are_shown() {
-        let relay = relay("https://user:hunter22@relay.example/SECRETPATH");
-        let shown = format!("{relay:?}");
-        for secret in ["hunter22", "SECRETPATH", &KEY[2..]] {
-            assert!(!shown.contains(secret), "{shown}");
-        }
-    }
-
-    #[test]
-    fn unusable_settings_are_refused() {
-        let refused = |url, key| FlashbotsRelay::new(url, key, Duration::from_secs(1)).unwrap_err();
-        assert!(matches!(refused("ftp://relay.example", KEY), RelayError::BadUrl { .. }));
-        assert!(matches!(refused("relay", KEY), RelayError::BadUrl { .. }));
-        assert_eq!(refused("http://relay.example", "0x00"), RelayError::BadKey);
+    fn one_account_and_nonce_have_one_uuid_and_no_others_share_it() {
+        let id = |chain, byte, nonce| ReplacementId::new(chain, Address::repeat_byte(byte), nonce);
+        let text = id(1, 1, 7).to_string();
+        assert_eq!(text, id(1, 1, 7).to_string());
+        assert!([id(2, 1, 7), id(1, 2, 7), id(1, 1, 8)].iter().all(|other| *other != id(1, 1, 7)));
+        let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        assert_eq!(text.as_bytes()[14], b'4', "{text}");
+        assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{text}");
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     Executor,
     chain::{ChainError, Receipt},
+    flight::Flight,
     outbox::Job,
     outcome::{ExecuteError, Outcome},
     prediction,
@@ -45,7 +46,7 @@ impl Executor {
         for attempt in self.store.open_attempts().await? {
             let mut job = Job::from(&attempt);
             if matches!(job.state, State::Submitted | State::Included) {
-                self.settle(&mut job, None).await?;
+                self.settle(&mut job, None, None).await?;
             } else {
                 let reason = format!("interrupted when it was {}; nothing was sent", job.state);
                 self.end(&mut job, State::Expired, reason).await?;
@@ -80,24 +81,34 @@ impl Executor {
             let mut job = Job::from(&attempt);
             let detail = json!({ "reason": "found on the chain after it had been written off" });
             self.step(&mut job, State::Submitted, Facts::default(), detail).await?;
-            self.settle(&mut job, None).await?;
+            self.settle(&mut job, None, None).await?;
             outcomes.push(self.outcome(attempt.subject).await?);
         }
         Ok(outcomes)
     }
 
     /// From submitted or included to a settled state. `refused` is what the relay said against it.
-    pub(crate) async fn settle(&self, job: &mut Job, refused: Option<String>) -> Result<(), ExecuteError> {
+    pub(crate) async fn settle(
+        &self,
+        job: &mut Job,
+        refused: Option<String>,
+        mut flight: Option<&mut Flight<'_>>,
+    ) -> Result<(), ExecuteError> {
         loop {
             match job.state {
-                State::Submitted => self.await_inclusion(job, refused.as_deref()).await?,
+                State::Submitted => self.await_inclusion(job, refused.as_deref(), flight.as_deref_mut()).await?,
                 State::Included => self.await_finality(job).await?,
                 _ => return Ok(()),
             }
         }
     }
 
-    async fn await_inclusion(&self, job: &mut Job, refused: Option<&str>) -> Result<(), ExecuteError> {
+    async fn await_inclusion(
+        &self,
+        job: &mut Job,
+        refused: Option<&str>,
+        mut flight: Option<&mut Flight<'_>>,
+    ) -> Result<(), ExecuteError> {
         let attempt = self.store.attempt(job.id).await?;
         let target = stored(&attempt, "target block", attempt.facts.target_block)?;
         let mut patience = Patience::new(self.config.inclusion_timeout);
@@ -107,11 +118,13 @@ impl Executor {
                 Ok((_, Fate::Included(receipt))) => return self.include(job, &receipt).await,
                 Ok((_, Fate::Reverted(receipt))) => return self.revert(job, &receipt).await,
                 Ok((_, Fate::Missed)) => {
-                    let why = refused.map_or_else(
-                        || format!("block {target} passed without it: the relay never included it"),
-                        |why| format!("block {target} passed without it: {why}"),
-                    );
-                    return self.end(job, State::Expired, why).await;
+                    let withdrawn =
+                        flight.as_ref().and_then(|flight| flight.withdrawn()).map(|why| format!("withdrawn: {why}"));
+                    let why = match withdrawn.or_else(|| refused.map(ToOwned::to_owned)) {
+                        Some(why) => why,
+                        None => self.relays_word(&attempt).await,
+                    };
+                    return self.end(job, State::Expired, format!("block {target} passed without it: {why}")).await;
                 }
                 Ok((_, Fate::NonceUsed)) if looks >= RECEIPT_LOOKS => {
                     let why = "the account's nonce was used by another transaction, which is not in this outbox";
@@ -124,7 +137,23 @@ impl Executor {
                 Ok((head, Fate::Pending)) => patience.seen(head),
                 Err(error) => patience.failed(error),
             }
+            if let Some(flight) = flight.as_deref_mut() {
+                self.watch(job, flight).await;
+            }
             self.wait(job, target, &mut patience).await?;
+        }
+    }
+
+    /// Why a relay that took it did not include it, as far as it says.
+    async fn relays_word(&self, attempt: &Attempt) -> String {
+        let said = match attempt.facts.tx_hash {
+            Some(tx_hash) => self.relay.status(tx_hash).await,
+            None => Ok(None),
+        };
+        match said {
+            Ok(Some(status)) => format!("the relay never included it and says {status}"),
+            Ok(None) => "the relay never included it".to_owned(),
+            Err(error) => format!("the relay never included it and does not say why: {error}"),
         }
     }
 

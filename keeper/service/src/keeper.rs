@@ -9,7 +9,8 @@ use alloy::primitives::Address;
 use ballast_chain::{Simulator, SpecId};
 use ballast_executor::{
     Attestor, AttestorBounds, DevKeySigner, ExecuteError, Executor, ExecutorConfig, FlashbotsRelay, KmsConfig,
-    KmsSigner, MAX_PROOF_VALIDITY, Outcome, Parts, RelayError, RpcChain, Scope, Signer, SignerError, fees::FeeCaps,
+    KmsSigner, MAX_PROOF_VALIDITY, Offer, Outcome, Parts, RelayError, RpcChain, Scope, Signer, SignerError,
+    fees::FeeCaps,
 };
 use ballast_store::{Store, StoreError};
 use ballast_types::{Bps, Policy};
@@ -95,6 +96,7 @@ impl Keeper {
                 max_gain_share: Bps(execution.max_gain_share),
                 max_turnover_share: Bps(execution.max_turnover_share),
             },
+            offer: Offer::NextBlock,
             poll_interval: POLL_INTERVAL,
             inclusion_timeout: Duration::from_secs(execution.inclusion_timeout),
             halt_after: execution.halt_after,

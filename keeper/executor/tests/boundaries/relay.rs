@@ -1,7 +1,7 @@
 //! "The relay said no" is not "the relay is down".
 
 use alloy::{
-    primitives::{B256, Bytes},
+    primitives::{Address, B256, Bytes},
     providers::ext::verify_flashbots_signature,
 };
 use axum::{
@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::post,
 };
-use ballast_executor::{Bundle, FlashbotsRelay, Relay, RelayError};
+use ballast_executor::{Builders, FlashbotsRelay, Relay, RelayError, ReplacementId, Submission, Window};
 use serde_json::{Value, json};
 use std::{
     sync::{Arc, Mutex},
@@ -19,9 +19,17 @@ use std::{
 
 const KEY: &str = "0x2000000000000000000000000000000000000000000000000000000000000001";
 
-fn bundle() -> Bundle {
-    Bundle { transactions: vec![Bytes::from_static(&[2, 0xf8])], block: 0x1234, timestamp: 1_700_000_012 }
+fn submission(window: Window) -> Submission {
+    Submission {
+        raw: Bytes::from_static(&[2, 0xf8]),
+        tx_hash: B256::repeat_byte(0x22),
+        window,
+        replacement: ReplacementId::new(1, Address::repeat_byte(0x33), 7),
+    }
 }
+
+const EXACT: Window = Window::Exact { block: 0x1234, timestamp: 1_700_000_012 };
+const UNTIL: Window = Window::Until { block: 0x1240 };
 
 type Seen = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
@@ -41,7 +49,7 @@ async fn server(status: StatusCode, answer: &'static str) -> (String, Seen) {
 }
 
 async fn send(url: &str) -> Result<B256, RelayError> {
-    FlashbotsRelay::new(url, KEY, Duration::from_millis(500)).unwrap().send_bundle(&bundle()).await
+    FlashbotsRelay::new(url, KEY, Duration::from_millis(500)).unwrap().submit(&submission(EXACT)).await
 }
 
 const HASH: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"bundleHash":"0x1111111111111111111111111111111111111111111111111111111111111111"}}"#;
@@ -58,7 +66,13 @@ async fn a_bundle_is_signed_and_pinned_to_one_block_and_one_time() {
     assert_eq!(asked["method"], "eth_sendBundle");
     assert_eq!(
         asked["params"],
-        json!([{ "txs": ["0x02f8"], "blockNumber": "0x1234", "minTimestamp": 1_700_000_012, "maxTimestamp": 1_700_000_012 }])
+        json!([{
+            "txs": ["0x02f8"],
+            "blockNumber": "0x1234",
+            "minTimestamp": 1_700_000_012,
+            "maxTimestamp": 1_700_000_012,
+            "replacementUuid": submission(EXACT).replacement.to_string(),
+        }])
     );
 }
 
@@ -100,4 +114,53 @@ async fn a_closed_port_and_a_silent_server_are_down() {
     drop(listener);
     let error = send(&silent).await.unwrap_err();
     assert!(matches!(&error, RelayError::Down { why, .. } if why.to_lowercase().contains("refused")), "{error}");
+}
+
+// SPEC X7
+#[tokio::test]
+async fn a_private_transaction_has_a_last_block_and_either_kind_can_be_withdrawn() {
+    let named =
+        r#"{"jsonrpc":"2.0","id":1,"result":"0x2222222222222222222222222222222222222222222222222222222222222222"}"#;
+    let (url, seen) = server(StatusCode::OK, named).await;
+    let relay = FlashbotsRelay::new(&url, KEY, Duration::from_secs(1)).unwrap();
+    let asked = || -> Value { serde_json::from_slice(&seen.lock().unwrap().pop().unwrap().1).unwrap() };
+    assert_eq!(relay.submit(&submission(UNTIL)).await.unwrap(), B256::repeat_byte(0x22));
+    let sent = asked();
+    assert_eq!(sent["method"], "eth_sendPrivateTransaction");
+    assert_eq!(sent["params"], json!([{ "tx": "0x02f8", "maxBlockNumber": "0x1240" }]));
+
+    relay.cancel(&submission(UNTIL)).await.unwrap();
+    let cancelled = asked();
+    assert_eq!(cancelled["method"], "eth_cancelPrivateTransaction");
+    assert_eq!(cancelled["params"], json!([{ "txHash": B256::repeat_byte(0x22) }]));
+
+    relay.cancel(&submission(EXACT)).await.unwrap();
+    let cancelled = asked();
+    assert_eq!(cancelled["method"], "eth_cancelBundle");
+    assert_eq!(cancelled["params"], json!([{ "replacementUuid": submission(EXACT).replacement.to_string() }]));
+
+    let (url, _) = server(StatusCode::OK, r#"{"jsonrpc":"2.0","id":1,"result":false}"#).await;
+    let relay = FlashbotsRelay::new(&url, KEY, Duration::from_secs(1)).unwrap();
+    assert!(matches!(relay.cancel(&submission(UNTIL)).await, Err(RelayError::Refused { .. })));
+}
+
+// SPEC X7
+#[tokio::test]
+async fn of_several_builders_one_that_takes_it_is_enough_and_all_must_drop_it() {
+    let (good, seen) = server(StatusCode::OK, HASH).await;
+    let refusal = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"not today"}}"#;
+    let (bad, _) = server(StatusCode::OK, refusal).await;
+    let relay =
+        |url: &str| -> Arc<dyn Relay> { Arc::new(FlashbotsRelay::new(url, KEY, Duration::from_millis(500)).unwrap()) };
+    let (good, bad, down) = (relay(&good), relay(&bad), relay("http://127.0.0.1:1"));
+    let some = Builders::new(vec![Arc::clone(&bad), Arc::clone(&down), Arc::clone(&good)]).unwrap();
+    assert_eq!(some.submit(&submission(EXACT)).await.unwrap(), B256::repeat_byte(0x11));
+    assert_eq!(seen.lock().unwrap().len(), 1);
+    assert!(matches!(some.cancel(&submission(EXACT)).await, Err(RelayError::All(failures)) if failures.len() == 2));
+
+    let none = Builders::new(vec![bad, down]).unwrap();
+    let error = none.submit(&submission(EXACT)).await.unwrap_err();
+    assert!(error.to_string().contains("not today") && error.to_string().contains("is down"), "{error}");
+    Builders::new(vec![good]).unwrap().cancel(&submission(EXACT)).await.unwrap();
+    assert_eq!(Builders::new(Vec::new()).unwrap_err(), RelayError::None);
 }

@@ -14,8 +14,8 @@ use ballast_devnet::{
     prepared,
 };
 use ballast_executor::{
-    Attestor, AttestorBounds, Executor, ExecutorConfig, FlashbotsRelay, KmsConfig, KmsSigner, Parts, RpcChain, Scope,
-    Signer, State, StaticCredentials, fees::FeeCaps,
+    Attestor, AttestorBounds, Executor, ExecutorConfig, FlashbotsRelay, KmsConfig, KmsSigner, Offer, Parts, RpcChain,
+    Scope, Signer, State, StaticCredentials, fees::FeeCaps,
 };
 use ballast_store::Store;
 use ballast_types::{
@@ -101,6 +101,7 @@ impl World {
                 max_gain_share: Bps(5_000),
                 max_turnover_share: Bps(200),
             },
+            offer: Offer::NextBlock,
             poll_interval: Duration::from_millis(50),
             inclusion_timeout: Duration::from_secs(20),
             halt_after: None,

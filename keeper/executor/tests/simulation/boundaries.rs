@@ -8,7 +8,7 @@ use alloy::{
 };
 use ballast_chain::{AttestorSlot, AttestorSlotError, BlockContext, Overrides, Simulation, SimulationError, TxPlan};
 use ballast_executor::{
-    AccountState, Balances, Bundle, Chain, ChainError, KmsCause, Receipt, Relay, RelayError, Signer, SignerError,
+    AccountState, Balances, Chain, ChainError, KmsCause, Receipt, Relay, RelayError, Signer, SignerError, Submission,
 };
 use futures::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
@@ -147,22 +147,43 @@ impl Chain for SimulatedChain {
 #[derive(Clone, Debug)]
 pub(crate) struct SimulatedRelay(pub(crate) Arc<Network>);
 
-impl Relay for SimulatedRelay {
-    fn send_bundle<'a>(&'a self, bundle: &'a Bundle) -> BoxFuture<'a, Result<B256, RelayError>> {
-        Box::pin(async move {
-            let moment = self.0.with(|world| world.rng.below(2_000));
-            sleep(Duration::from_millis(moment)).await;
-            let [raw] = bundle.transactions.as_slice() else { unreachable!("one transaction in a bundle") };
-            let relay = "relay".to_owned();
-            match self.0.with(|world| world.take(raw, (bundle.block, bundle.timestamp))) {
-                Ok(()) => Ok(B256::repeat_byte(0xbb)),
-                Err(RelayAnswer::Refused) => Err(RelayError::Refused { relay, message: "not today".to_owned() }),
-                Err(RelayAnswer::Down) => {
-                    sleep(Duration::from_secs(2)).await;
-                    Err(RelayError::Down { relay, why: "timed out".to_owned() })
-                }
+impl SimulatedRelay {
+    async fn answer(&self, answer: Result<(), RelayAnswer>) -> Result<(), RelayError> {
+        let relay = "relay".to_owned();
+        match answer {
+            Ok(()) => Ok(()),
+            Err(RelayAnswer::Refused) => Err(RelayError::Refused { relay, message: "not today".to_owned() }),
+            Err(RelayAnswer::Down) => {
+                sleep(Duration::from_secs(2)).await;
+                Err(RelayError::Down { relay, why: "timed out".to_owned() })
             }
+        }
+    }
+
+    async fn pause(&self) {
+        let moment = self.0.with(|world| world.rng.below(2_000));
+        sleep(Duration::from_millis(moment)).await;
+    }
+}
+
+impl Relay for SimulatedRelay {
+    fn submit<'a>(&'a self, submission: &'a Submission) -> BoxFuture<'a, Result<B256, RelayError>> {
+        Box::pin(async move {
+            self.pause().await;
+            self.answer(self.0.with(|world| world.take(submission))).await?;
+            Ok(B256::repeat_byte(0xbb))
         })
+    }
+
+    fn cancel<'a>(&'a self, submission: &'a Submission) -> BoxFuture<'a, Result<(), RelayError>> {
+        Box::pin(async move {
+            self.pause().await;
+            self.answer(self.0.with(|world| world.drop_pending(submission.tx_hash))).await
+        })
+    }
+
+    fn status(&self, _: B256) -> BoxFuture<'_, Result<Option<String>, RelayError>> {
+        Box::pin(async { Ok(None) })
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Census {
     reorganised: u64,
     /// Attempts that had been written off and were on the chain all the same.
     found_late: u64,
+    /// Transactions that were withdrawn from the relay.
+    withdrawn: u64,
     /// Writes that failed.
     pub(crate) failed_writes: u64,
 }
@@ -33,6 +35,7 @@ impl Census {
                 }
             }
         }
+        self.withdrawn += run.network.with(|world| world.withdrawn);
         self.failed_writes += run.disk.failed_writes();
     }
 
@@ -40,6 +43,7 @@ impl Census {
         self.crashes += other.crashes;
         self.reorganised += other.reorganised;
         self.found_late += other.found_late;
+        self.withdrawn += other.withdrawn;
         self.failed_writes += other.failed_writes;
         for (state, count) in &other.ended {
             *self.ended.entry(*state).or_default() += count;
@@ -54,6 +58,7 @@ impl Census {
             ("crashes", self.crashes),
             ("reorganised", self.reorganised),
             ("found late", self.found_late),
+            ("withdrawn", self.withdrawn),
             ("failed writes", self.failed_writes),
         ];
         let all = ends.chain(others.map(|(name, count)| (name.to_owned(), count)));
@@ -67,10 +72,10 @@ impl fmt::Display for Census {
         for (state, count) in &self.ended {
             write!(f, " {count} {state}")?;
         }
-        let Self { crashes, reorganised, found_late, failed_writes, .. } = self;
+        let Self { crashes, reorganised, found_late, withdrawn, failed_writes, .. } = self;
         write!(
             f,
-            "; {crashes} crashes, {reorganised} reorganised away, {found_late} found late, {failed_writes} failed writes"
+            "; {crashes} crashes, {reorganised} reorganised away, {found_late} found late, {withdrawn} withdrawn, {failed_writes} failed writes"
         )
     }
 }

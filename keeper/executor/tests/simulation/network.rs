@@ -11,7 +11,7 @@ use alloy::{
     primitives::{Address, B256, Bytes, Log, keccak256},
 };
 use ballast_chain::{BlockContext, Simulation};
-use ballast_executor::proof;
+use ballast_executor::{Submission, Window, proof};
 use ballast_types::DecisionRecord;
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -52,8 +52,8 @@ pub(crate) struct Block {
 #[derive(Clone, Debug)]
 struct Held {
     tx: TxEnvelope,
-    /// The block and timestamp it is for; `None` if whoever has it does not care.
-    target: Option<(u64, u64)>,
+    /// Where it may be included; `None` if whoever has it does not care.
+    window: Option<Window>,
 }
 
 #[derive(Debug)]
@@ -65,6 +65,8 @@ pub(crate) struct World {
     pub(crate) keeper: Address,
     pub(crate) attestor: Address,
     held: Vec<Held>,
+    /// Transactions that the relay was asked to drop.
+    pub(crate) withdrawn: u64,
     /// Blocks for which the base fee stays high.
     spike: u64,
     salt: u64,
@@ -99,6 +101,7 @@ impl Network {
             keeper,
             attestor,
             held: Vec::new(),
+            withdrawn: 0,
             spike: 0,
             salt: 0,
             handed_over: Vec::new(),
@@ -166,13 +169,16 @@ impl World {
         };
         let held = std::mem::take(&mut self.held);
         for one in held {
-            let fits = one.target.is_none_or(|target| target == (number, timestamp));
-            let released = one.target.is_some() || self.rng.chance(250);
-            if fits && released && self.include(&mut block, &one.tx) {
+            let fits = match one.window {
+                Some(Window::Exact { block, timestamp: pinned }) => (block, pinned) == (number, timestamp),
+                Some(Window::Until { block }) => number <= block,
+                None => self.rng.chance(250),
+            };
+            if fits && self.include(&mut block, &one.tx) {
                 continue;
             }
             // What is for a block to come, or is kept whatever it was for, stays.
-            if one.target.is_none_or(|(target, _)| target > number) {
+            if one.window.is_none_or(|window| window.last_block() > number) {
                 self.held.push(one);
             }
         }
@@ -247,7 +253,7 @@ impl World {
         let lost: Vec<B256> = dropped.iter().flat_map(|block| &block.mined).map(|mined| mined.tx_hash).collect();
         for tx in self.handed_over.clone() {
             if lost.contains(tx.tx_hash()) && self.rng.chance(500) {
-                self.held.push(Held { tx, target: None });
+                self.held.push(Held { tx, window: None });
             }
         }
         // As many blocks as before, so that heights do not fall.
@@ -256,9 +262,9 @@ impl World {
         }
     }
 
-    /// The relay gets a bundle; what it answers.
-    pub(crate) fn take(&mut self, raw: &Bytes, target: (u64, u64)) -> Result<(), RelayAnswer> {
-        let tx = TxEnvelope::decode_2718(&mut raw.as_ref()).unwrap();
+    /// The relay gets a transaction; what it answers.
+    pub(crate) fn take(&mut self, submission: &Submission) -> Result<(), RelayAnswer> {
+        let tx = TxEnvelope::decode_2718(&mut submission.raw.as_ref()).unwrap();
         assert_eq!(tx.recover_signer().unwrap(), self.keeper, "only the keeper's transactions leave");
         let faults = self.faults.clone();
         if self.rng.chance(faults.relay_refuses) {
@@ -269,11 +275,21 @@ impl World {
         }
         self.handed_over.push(tx.clone());
         if self.rng.chance(faults.relay_late) {
-            self.held.push(Held { tx, target: None });
+            self.held.push(Held { tx, window: None });
         } else if !self.rng.chance(faults.relay_silent) {
-            self.held.push(Held { tx, target: Some(target) });
+            self.held.push(Held { tx, window: Some(submission.window) });
         }
         if self.rng.chance(faults.answer_lost) { Err(RelayAnswer::Down) } else { Ok(()) }
+    }
+
+    /// The relay is asked to drop a transaction. One that somebody keeps for later is not its to drop.
+    pub(crate) fn drop_pending(&mut self, tx_hash: B256) -> Result<(), RelayAnswer> {
+        if self.rng.chance(self.faults.relay_down) {
+            return Err(RelayAnswer::Down);
+        }
+        self.held.retain(|one| one.window.is_none() || *one.tx.tx_hash() != tx_hash);
+        self.withdrawn += 1;
+        if self.rng.chance(self.faults.answer_lost) { Err(RelayAnswer::Down) } else { Ok(()) }
     }
 
     /// From now on nothing goes wrong; what somebody still holds back may come all the same.

@@ -12,7 +12,7 @@ use crate::{
 };
 use alloy::signers::local::PrivateKeySigner;
 use ballast_executor::{
-    Attestor, AttestorBounds, ExecuteError, Executor, ExecutorConfig, Outcome, Parts, Signer as _, fees::FeeCaps,
+    Attestor, AttestorBounds, ExecuteError, Executor, ExecutorConfig, Offer, Outcome, Parts, Signer as _, fees::FeeCaps,
 };
 use ballast_store::{Store, StoreError};
 use ballast_types::{BlockRef, Bps, DecisionRecord, record::ModelId};
@@ -42,6 +42,7 @@ pub(crate) struct Run {
     pub(crate) network: Arc<Network>,
     /// Decisions to be carried out.
     wanted: usize,
+    offer: Offer,
     /// Their records, once they are made.
     records: Mutex<Vec<DecisionRecord>>,
     pub(crate) disk: Disk,
@@ -67,6 +68,7 @@ pub(crate) async fn run(seed: u64) -> Result<Census, String> {
         network: Arc::clone(&network),
         disk: Disk::new(&faults, rng.fork()),
         wanted: usize::try_from(1 + rng.below(3)).unwrap(),
+        offer: if rng.chance(500) { Offer::NextBlock } else { Offer::Blocks(1 + rng.below(6)) },
         records: Mutex::default(),
     };
     let builder = tokio::spawn(async move {
@@ -175,6 +177,7 @@ impl Run {
             proof_validity: 120,
             max_nav_loss: Bps(1),
             fees: FEES,
+            offer: self.offer,
             poll_interval: Duration::from_secs(1),
             inclusion_timeout: Duration::from_secs(60),
             halt_after: None,
