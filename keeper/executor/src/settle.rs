@@ -3,7 +3,7 @@
 use crate::{
     Executor,
     chain::{ChainError, Receipt},
-    flight::Flight,
+    flight::{Flight, Offer},
     outbox::Job,
     outcome::{ExecuteError, Outcome},
     prediction,
@@ -238,7 +238,8 @@ impl Executor {
     }
 
     async fn finish(&self, job: &mut Job, head: u64, reconciliation: &Reconciliation) -> Result<(), ExecuteError> {
-        if !reconciliation.is_equal() {
+        // Offered for one block, it is what was simulated for it; offered for several, it kept to the envelope.
+        if !reconciliation.is_equal() && self.config.offer == Offer::NextBlock {
             tracing::error!(attempt = job.id.0, ?reconciliation, "the receipt is not what was simulated");
         }
         let value = to_value(reconciliation).map_err(ballast_store::StoreError::from)?;

@@ -156,6 +156,15 @@ pub struct RelayConfig {
     /// Seconds a request may take.
     #[serde(default = "defaults::relay_timeout")]
     pub timeout: u64,
+    /// Other relays and builders that get everything as well.
+    #[serde(default)]
+    pub builders: Vec<String>,
+    /// Where Flashbots Protect says what became of a transaction.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// Blocks for which a transaction is offered as a private transaction. Without it, as a bundle for the next block alone.
+    #[serde(default)]
+    pub blocks: Option<u64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -1,16 +1,16 @@
 //! The keeper with everything it needs, and its loop.
 
 use crate::{
-    config::{Config, ConfigError, KeyConfig, secret},
+    config::{Config, ConfigError, KeyConfig, RelayConfig, secret},
     cycle::CycleError,
     observer::{Observer, ObserverError},
 };
 use alloy::primitives::Address;
 use ballast_chain::{Simulator, SpecId};
 use ballast_executor::{
-    Attestor, AttestorBounds, DevKeySigner, ExecuteError, Executor, ExecutorConfig, FlashbotsRelay, KmsConfig,
-    KmsSigner, MAX_PROOF_VALIDITY, Offer, Outcome, Parts, RelayError, RpcChain, Scope, Signer, SignerError,
-    fees::FeeCaps,
+    Attestor, AttestorBounds, Builders, DevKeySigner, ExecuteError, Executor, ExecutorConfig, FlashbotsRelay,
+    KmsConfig, KmsSigner, MAX_PROOF_VALIDITY, Offer, Outcome, Parts, Relay, RelayError, RpcChain, Scope, Signer,
+    SignerError, fees::FeeCaps,
 };
 use ballast_store::{Store, StoreError};
 use ballast_types::{Bps, Policy};
@@ -66,7 +66,7 @@ impl Keeper {
     /// The first thing that is wrong; nothing was sent.
     pub async fn start(config: &Config) -> Result<(Self, Vec<Outcome>), StartError> {
         let relay_key = secret(RELAY_KEY, "the key that the relay knows us by, 32 bytes of hex; it holds no funds")?;
-        let relay = FlashbotsRelay::new(&config.relay.url, &relay_key, Duration::from_secs(config.relay.timeout))?;
+        let relay = builders(&config.relay, &relay_key)?;
         let observer = Observer::connect(config).await?;
         let signer = signer(config, &config.keeper, "keeper").await?;
         let attesting = signer_of_attestor(config).await?;
@@ -96,7 +96,7 @@ impl Keeper {
                 max_gain_share: Bps(execution.max_gain_share),
                 max_turnover_share: Bps(execution.max_turnover_share),
             },
-            offer: Offer::NextBlock,
+            offer: config.relay.blocks.map_or(Offer::NextBlock, Offer::Blocks),
             poll_interval: POLL_INTERVAL,
             inclusion_timeout: Duration::from_secs(execution.inclusion_timeout),
             halt_after: execution.halt_after,
@@ -179,6 +179,21 @@ fn report(cycle: &crate::Cycle) {
             "rebalance"
         ),
     }
+}
+
+/// The relay and the other builders; only the first tells what became of a transaction.
+fn builders(config: &RelayConfig, key: &str) -> Result<Builders, RelayError> {
+    let relay = |url: &str| FlashbotsRelay::new(url, key, Duration::from_secs(config.timeout));
+    let first = relay(&config.url)?;
+    let first = match &config.status {
+        Some(url) => first.with_status(url)?,
+        None => first,
+    };
+    let mut relays: Vec<Arc<dyn Relay>> = vec![Arc::new(first)];
+    for url in &config.builders {
+        relays.push(Arc::new(relay(url)?));
+    }
+    Builders::new(relays)
 }
 
 async fn signer_of_attestor(config: &Config) -> Result<Arc<dyn Signer>, StartError> {

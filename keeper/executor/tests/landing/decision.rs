@@ -7,7 +7,7 @@ use alloy::{
 };
 use ballast_chain::bindings::StrategyHub;
 use ballast_devnet::{RelayFault, accounts::Role, market::Market};
-use ballast_executor::{ExecuteError, ExecutorConfig, State};
+use ballast_executor::{ExecuteError, ExecutorConfig, Offer, State};
 use ballast_store::Subject;
 use ballast_types::{Action, Assets, DecisionRecord};
 
@@ -174,6 +174,46 @@ async fn a_call_is_simulated_sent_and_settled_like_a_decision() {
     let refused = executor.send_call(hub, unlisted, "reduction").await.unwrap();
     assert_eq!(refused.state, State::Rejected);
     assert!(refused.reason.unwrap().contains("NotListed"));
+    assert_eq!(world.keeper_nonce().await, 1);
+    world.devnet.shutdown().await.unwrap();
+}
+
+// SPEC X7
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_transaction_lands_within_its_window_and_is_withdrawn_when_it_would_do_something_else() {
+    let world = World::start("window").await;
+    let config = ExecutorConfig { offer: Offer::Blocks(8), max_attempts: 1, ..world.config() };
+    let (executor, store) = world.executor(config).await;
+    world.devnet.relay_faults().set(RelayFault::NeverInclude);
+    let record = world.record([4_000, 5_000]).await;
+    let subject = Subject::Decision(record.hash().unwrap());
+    // While the relay holds it back, a deposit makes NAV another than it was decided on.
+    let deposit = async {
+        while store.open_attempts().await.unwrap().first().is_none_or(|one| one.facts.bundle_hash.is_none()) {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let market = Market::new(&world.devnet, &world.book).unwrap();
+        market.mint_usdc(Role::Depositor(1).address().unwrap(), 1_000_000_000).await.unwrap();
+        market.deposit(Role::Depositor(1), 1_000_000_000).await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(executor.execute(&record, &as_given), deposit);
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.state, &outcome.landing), (State::Rejected, &None), "{outcome:?}");
+    let said = outcome.reason.unwrap();
+    assert!(said.contains("withdrawn") && said.contains("NAV before"), "{said}");
+    world.devnet.relay_faults().clear();
+    let tx_hash = store.attempts(subject).await.unwrap()[0].facts.tx_hash.unwrap();
+    let status: serde_json::Value =
+        reqwest::get(format!("{}/tx/{tx_hash}", world.devnet.relay_url())).await.unwrap().json().await.unwrap();
+    assert_eq!(status["status"], "CANCELLED", "{status}");
+
+    // Another reaches the builder two blocks late and lands all the same, in the envelope.
+    world.devnet.relay_faults().set(RelayFault::DelayBlocks(2));
+    let record = world.record([4_000, 5_000]).await;
+    let outcome = executor.execute(&record, &as_given).await.unwrap();
+    assert_eq!(outcome.state, State::Final, "{outcome:?}");
+    let simulated = record.snapshot.block.number + 1;
+    assert!(outcome.landing.unwrap().block_number > simulated);
     assert_eq!(world.keeper_nonce().await, 1);
     world.devnet.shutdown().await.unwrap();
 }

@@ -28,6 +28,15 @@ impl Config {
             self.relay.timeout.to_string(),
             "1 to 60 seconds",
         )?;
+        for url in self.relay.builders.iter().chain(&self.relay.status) {
+            range(is_http(url), "relay.builders, relay.status", redact(url), "http:// or https:// URLs")?;
+        }
+        range(
+            self.relay.blocks.is_none_or(|blocks| (1..=25).contains(&blocks)),
+            "relay.blocks",
+            self.relay.blocks.unwrap_or_default().to_string(),
+            "1 to 25 blocks, or absent for a bundle for the next block",
+        )?;
         range(!self.venues.is_empty(), "venues", "empty".into(), "at least one [[venues]] entry")?;
         let names: BTreeSet<&str> = self.venues.iter().map(|venue| venue.name.as_str()).collect();
         range(names.len() == self.venues.len(), "venues.name", "repeated".into(), "a different name for each venue")?;
