@@ -28,6 +28,8 @@ enum Meanwhile {
     BlocksPass,
     /// The next block has the transaction.
     ItLands,
+    /// The transaction was in a block, and that block and those on it are replaced by others without it.
+    ItIsReorganisedAway,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,8 +78,23 @@ async fn killed_when_submitted_and_it_lands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn killed_when_signed_and_its_block_is_reorganised_away() {
+    killed_after(State::Signed, Meanwhile::ItIsReorganisedAway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_when_submitted_and_its_block_is_reorganised_away() {
+    killed_after(State::Submitted, Meanwhile::ItIsReorganisedAway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_when_included() {
     killed_after(State::Included, Meanwhile::BlocksPass).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_when_included_and_its_block_is_reorganised_away() {
+    killed_after(State::Included, Meanwhile::ItIsReorganisedAway).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,17 +114,23 @@ async fn killed_after(state: State, meanwhile: Meanwhile) {
     process.kill().await;
 
     let landed_before = state.is_on_chain();
-    if meanwhile == Meanwhile::ItLands {
+    if meanwhile == Meanwhile::BlocksPass {
+        stage.build_block().await;
+        stage.build_block().await;
+    } else if !landed_before {
         let rpc = stage.rpc();
         let _ = rpc.send_raw_transaction(killed.facts.raw_tx.as_ref().unwrap()).await.unwrap();
         stage.build_block().await;
         let receipt = rpc.get_transaction_receipt(killed.facts.tx_hash.unwrap()).await.unwrap().unwrap();
         assert!(receipt.status(), "{receipt:?}");
-    } else {
-        stage.build_block().await;
-        stage.build_block().await;
     }
-    let lands = landed_before || meanwhile == Meanwhile::ItLands;
+    if meanwhile == Meanwhile::ItIsReorganisedAway {
+        stage.build_block().await;
+        stage.build_block().await;
+        assert_eq!(stage.rebalances().await.len(), 1, "it was there");
+        stage.reorganise_away(killed.facts.tx_hash.unwrap()).await;
+    }
+    let lands = meanwhile == Meanwhile::ItLands || (landed_before && meanwhile == Meanwhile::BlocksPass);
     assert_eq!(stage.rebalances().await.len(), usize::from(lands), "while nobody runs");
 
     let ending = if lands { State::Final } else { State::Expired };

@@ -90,6 +90,16 @@ impl Stage {
         self.devnet.builder().build_block().await.unwrap();
     }
 
+    /// Replaces the block of a transaction and all that came after by as many blocks without it.
+    pub async fn reorganise_away(&self, tx_hash: B256) {
+        let rpc = self.rpc();
+        let block = rpc.get_transaction_receipt(tx_hash).await.unwrap().unwrap().block_number.unwrap();
+        let depth = rpc.get_block_number().await.unwrap() - block + 1;
+        let options = serde_json::json!([depth, []]);
+        rpc.raw_request::<_, serde_json::Value>("anvil_reorg".into(), options).await.unwrap();
+        assert!(rpc.get_transaction_receipt(tx_hash).await.unwrap().is_none());
+    }
+
     /// Runs while blocks come by themselves.
     pub async fn with_blocks<T>(&self, work: impl Future<Output = T>) -> T {
         self.devnet.builder().start_interval(BLOCK_TIME).await;
