@@ -25,6 +25,8 @@ pub enum StoreError {
     OlderSchema { location: Location, found: i64, known: i64 },
     #[error("the database URL is not one, expected postgresql://user:password@host:port/database")]
     NotADatabaseUrl,
+    #[error("the database URL has a parameter that is not known, expected some of {expected}")]
+    UnknownUrlParameter { expected: String },
     #[error("a store in memory is opened from its MemoryDisk, not from a location")]
     NotALocation,
     #[error("{location} was not free within {waited_ms} ms: another process holds the lease")]

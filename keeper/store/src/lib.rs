@@ -3,6 +3,8 @@
 //! [`Store`] is one type over three backends that keep the same rules and pass the same tests:
 //! * a **SQLite** file in WAL mode with `synchronous = FULL`: a commit that returned survives a power cut. The writer holds an
 //!   operating-system lock on `<path>.lock` for as long as it lives (the lock goes with the process, however it ends).
+//! * a **PostgreSQL** database, schema `ballast`. The writer holds a session-level advisory lock and writes on the connection that
+//!   holds it; when that is lost, every write is [`StoreError::LeaseLost`] until the store is opened again.
 //! * **memory** ([`MemoryDisk`]), for deterministic simulations.
 //!
 //! There is one writer. Each takes the next *epoch*, which every write compares in its own transaction, so that one that was taken
@@ -20,11 +22,13 @@ mod error;
 mod location;
 mod memory;
 mod outbox;
+mod postgres;
 mod session;
 mod sql;
 mod sqlite;
 mod state;
 mod store;
+mod verify;
 
 pub use audit::{Entry, Head, Link};
 pub use calls::{Call, CallId};
@@ -36,3 +40,4 @@ pub use outbox::{Attempt, AttemptId, Facts, Subject, Transition};
 pub use sqlite::SCHEMA_VERSION;
 pub use state::{Path, State};
 pub use store::{Clock, Store};
+pub use verify::{Audit, Fault};

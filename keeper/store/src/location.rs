@@ -26,6 +26,10 @@ impl fmt::Display for Location {
     }
 }
 
+/// What may follow the `?`. Others are refused: a misspelt one would be ignored, and logged with its value.
+const PARAMETERS: [&str; 9] =
+    ["host", "port", "dbname", "user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey"];
+
 /// The URL of a PostgreSQL database: `postgresql://user:password@host:port/database?…`. It is shown without its password and its
 /// parameters.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,10 +46,17 @@ impl FromStr for DatabaseUrl {
     type Err = StoreError;
 
     fn from_str(url: &str) -> Result<Self, StoreError> {
-        if url.starts_with("postgresql://") || url.starts_with("postgres://") {
-            return Ok(Self(url.to_owned()));
+        if !url.starts_with("postgresql://") && !url.starts_with("postgres://") {
+            return Err(StoreError::NotADatabaseUrl);
         }
-        Err(StoreError::NotADatabaseUrl)
+        let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
+        for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+            let name = parameter.split('=').next().unwrap_or_default();
+            if !PARAMETERS.contains(&name) {
+                return Err(StoreError::UnknownUrlParameter { expected: PARAMETERS.join(", ") });
+            }
+        }
+        Ok(Self(url.to_owned()))
     }
 }
 
@@ -89,9 +100,9 @@ mod tests {
 
     #[test]
     fn what_is_no_database_url_is_refused_without_being_repeated() {
-        for url in ["mysql://u:s3cr3t@h/d", "keeper.db", ""] {
+        for url in ["mysql://u:s3cr3t@h/d", "keeper.db", "", "postgresql://h/d?pasword=s3cr3t"] {
             let refused = url.parse::<DatabaseUrl>().unwrap_err().to_string();
-            assert!(refused.contains("postgresql://") && !refused.contains("s3cr3t"), "{refused}");
+            assert!(refused.contains("expected") && !refused.contains("s3cr3t"), "{refused}");
         }
     }
 }

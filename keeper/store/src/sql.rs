@@ -2,13 +2,16 @@
 
 mod cell;
 mod connection;
+mod leased;
 
 pub(crate) use cell::{Cell, Row, integer};
 pub(crate) use connection::{Connection, classified};
+pub(crate) use leased::Leased;
 
 use crate::audit::{Entry, Head, Link, encoded, facts_of, facts_text};
 use crate::decisions::{DecisionRow, action};
 use crate::session::Change;
+use crate::verify::{AuditRow, audit_row};
 use crate::{Attempt, AttemptId, Call, CallId, StoreError, StoredDecision, Subject};
 use alloy_primitives::{B256, Bytes};
 use borsh::BorshDeserialize;
@@ -98,7 +101,7 @@ impl SqlSession {
                 position.into(),
                 gate.id.to_string().into(),
                 i64::from(gate.passed).into(),
-                gate.detail.clone().into(),
+                printable(&gate.detail).into(),
             ];
             self.connection.execute(statement, parameters).await?;
         }
@@ -204,6 +207,37 @@ impl SqlSession {
         self.last("SELECT max(id) FROM attempts").await
     }
 
+    /// The calls below a number, highest first.
+    pub(crate) async fn calls_before(&mut self, id: i64, limit: u32) -> Result<Vec<Call>, StoreError> {
+        let statement = calls!("WHERE id < $1 ORDER BY id DESC LIMIT $2");
+        let rows = self.connection.fetch(statement, vec![id.into(), i64::from(limit).into()]).await?;
+        rows.into_iter().map(call).collect()
+    }
+
+    /// The attempts above a number, each with the transaction hash of its own column.
+    pub(crate) async fn attempts_after(
+        &mut self,
+        id: i64,
+        limit: u32,
+    ) -> Result<Vec<(Attempt, Option<B256>)>, StoreError> {
+        let statement = "SELECT tx_hash, id, decision, call, number, state, facts, updated_ms FROM attempts
+             WHERE id > $1 ORDER BY id LIMIT $2";
+        let rows = self.connection.fetch(statement, vec![id.into(), i64::from(limit).into()]).await?;
+        let both = |mut row: Row| {
+            let tx_hash = row.optional_hash("tx_hash")?;
+            Ok((attempt(row)?, tx_hash))
+        };
+        rows.into_iter().map(both).collect()
+    }
+
+    /// The audit log after an entry.
+    pub(crate) async fn audit_rows(&mut self, seq: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        let statement = "SELECT seq, at_ms, kind, attempt, entry, previous, hash FROM audit
+             WHERE seq > $1 ORDER BY seq LIMIT $2";
+        let rows = self.connection.fetch(statement, vec![integer("seq", seq)?, i64::from(limit).into()]).await?;
+        rows.into_iter().map(audit_row).collect()
+    }
+
     pub(crate) async fn last_call(&mut self) -> Result<i64, StoreError> {
         self.last("SELECT max(id) FROM calls").await
     }
@@ -242,6 +276,11 @@ impl SqlSession {
         let statement = calls!("ORDER BY id DESC LIMIT $1");
         self.connection.fetch(statement, vec![i64::from(limit).into()]).await?.into_iter().map(call).collect()
     }
+}
+
+/// PostgreSQL's text has no place for a zero byte.
+pub(crate) fn printable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 fn attempt(mut row: Row) -> Result<Attempt, StoreError> {

@@ -89,7 +89,7 @@ impl Sqlite {
     pub(crate) async fn write(&self) -> Result<Session, StoreError> {
         let lease = self.lease.as_ref().ok_or(StoreError::ReadOnly)?;
         let mut connection = writing(&self.pool).await?;
-        let ours = "SELECT 1 FROM lease WHERE epoch = $1";
+        let ours = "SELECT epoch FROM lease WHERE epoch = $1";
         match connection.fetch_first(ours, vec![integer("epoch", lease.epoch)?]).await? {
             Some(_) => Ok(Session::Sql(Box::new(SqlSession { connection }))),
             None => Err(StoreError::LeaseLost { location: self.location() }),

@@ -1,6 +1,7 @@
 //! The store as its users see it: opening, the lease, and which backend is asked.
 
 use crate::memory::{Memory, MemoryDisk};
+use crate::postgres::Postgres;
 use crate::session::Session;
 use crate::sqlite::Sqlite;
 use crate::{Location, StoreError};
@@ -24,6 +25,7 @@ pub(crate) fn system_clock() -> Clock {
 #[derive(Debug)]
 pub(crate) enum Backend {
     Sqlite(Sqlite),
+    Postgres(Postgres),
     Memory(Memory),
 }
 
@@ -72,7 +74,8 @@ impl Store {
     pub async fn open_at(location: &Location) -> Result<Self, StoreError> {
         let backend = match location {
             Location::Sqlite(path) => Backend::Sqlite(Sqlite::open(path).await?),
-            Location::Postgres(_) | Location::Memory => return Err(StoreError::NotALocation),
+            Location::Postgres(url) => Backend::Postgres(Postgres::open(url).await?),
+            Location::Memory => return Err(StoreError::NotALocation),
         };
         Ok(Self::new(backend, system_clock()))
     }
@@ -85,7 +88,8 @@ impl Store {
     pub async fn open_read_only_at(location: &Location) -> Result<Self, StoreError> {
         let backend = match location {
             Location::Sqlite(path) => Backend::Sqlite(Sqlite::open_read_only(path).await?),
-            Location::Postgres(_) | Location::Memory => return Err(StoreError::NotALocation),
+            Location::Postgres(url) => Backend::Postgres(Postgres::open_read_only(url).await?),
+            Location::Memory => return Err(StoreError::NotALocation),
         };
         Ok(Self::new(backend, system_clock()))
     }
@@ -129,6 +133,7 @@ impl Store {
     pub fn location(&self) -> Location {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.location(),
+            Backend::Postgres(postgres) => postgres.location(),
             Backend::Memory(_) => Location::Memory,
         }
     }
@@ -137,6 +142,7 @@ impl Store {
     pub async fn close(self) {
         match self.backend {
             Backend::Sqlite(sqlite) => sqlite.close().await,
+            Backend::Postgres(postgres) => postgres.close().await,
             Backend::Memory(_) => {}
         }
     }
@@ -148,6 +154,7 @@ impl Store {
     pub(crate) async fn read(&self) -> Result<Session, StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.read().await,
+            Backend::Postgres(postgres) => postgres.read().await,
             Backend::Memory(memory) => Ok(memory.read().await),
         }
     }
@@ -155,6 +162,7 @@ impl Store {
     pub(crate) async fn write(&self) -> Result<Session, StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.write().await,
+            Backend::Postgres(postgres) => postgres.write().await,
             Backend::Memory(memory) => memory.write().await,
         }
     }

@@ -3,7 +3,8 @@
 
 mod support;
 
-use ballast_store::{Location, SCHEMA_VERSION, Store, StoreError};
+use ballast_store::{Facts, SCHEMA_VERSION, State, Store, StoreError, Subject};
+use serde_json::json;
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use std::path::Path;
 use support::record_at;
@@ -12,44 +13,6 @@ async fn execute(path: &Path, statement: &'static str) {
     let mut connection = SqliteConnectOptions::new().filename(path).create_if_missing(true).connect().await.unwrap();
     sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
-}
-
-// SPEC Y2
-#[tokio::test]
-async fn a_second_writer_is_refused_until_the_first_is_gone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("keeper.db");
-    let first = Store::open(&path).await.unwrap();
-    let refused = Store::open(&path).await.unwrap_err();
-    assert!(
-        matches!(&refused, StoreError::Locked { location: Location::Sqlite(locked) } if *locked == path),
-        "{refused}"
-    );
-    first.close().await;
-    Store::open(&path).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_reader_reads_beside_the_writer_and_cannot_write() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("keeper.db");
-    let writer = Store::open(&path).await.unwrap();
-    let reader = Store::open_read_only(&path).await.unwrap();
-    let record = record_at(1);
-    let id = writer.put_decision(&record).await.unwrap();
-    assert_eq!(reader.decision(id).await.unwrap().unwrap().record, record);
-    assert!(matches!(reader.put_decision(&record_at(2)).await, Err(StoreError::ReadOnly)));
-}
-
-#[tokio::test]
-async fn a_reader_reads_what_a_gone_writer_left() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("keeper.db");
-    let writer = Store::open(&path).await.unwrap();
-    let id = writer.put_decision(&record_at(1)).await.unwrap();
-    writer.close().await;
-    let reader = Store::open_read_only(&path).await.unwrap();
-    assert!(reader.decision(id).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -138,4 +101,54 @@ async fn a_damaged_store_is_refused_untouched() {
     std::fs::write(&path, &bytes[..half / 4_096 * 4_096 - 4_096]).unwrap();
     let refused = Store::open(&path).await.unwrap_err();
     assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn a_changed_row_is_reported_and_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keeper.db");
+    let store = Store::open(&path).await.unwrap();
+    let id = store.put_decision(&record_at(1)).await.unwrap();
+
+    let mut intruder = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    let refused = sqlx::raw_sql("UPDATE decisions SET record = zeroblob(8)").execute(&mut intruder).await;
+    assert!(refused.unwrap_err().to_string().contains("append-only"));
+    sqlx::raw_sql("DROP TRIGGER records_are_not_changed").execute(&mut intruder).await.unwrap();
+    let mut bytes = record_at(1).to_canonical().unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    sqlx::query("UPDATE decisions SET record = ?").bind(bytes).execute(&mut intruder).await.unwrap();
+    intruder.close().await.unwrap();
+
+    assert!(matches!(store.decision(id).await, Err(StoreError::Tampered { hash, .. }) if hash == id));
+    assert!(matches!(store.decisions(1).await, Err(StoreError::Tampered { .. })));
+}
+
+// SPEC X8
+#[tokio::test]
+async fn what_was_written_is_there_after_a_restart_without_closing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("keeper.db"), folder.path().join("copy.db"));
+    let store = Store::open(&path).await.unwrap();
+    let decision = store.put_decision(&record_at(1)).await.unwrap();
+    let attempt = store.begin_attempt(Subject::Decision(decision), &json!({})).await.unwrap();
+    store.advance(attempt.id, State::Proposed, State::Gated, &Facts::default(), &json!({})).await.unwrap();
+    // What a killed process leaves: the file and its write-ahead log, never folded together.
+    std::fs::copy(&path, &copy).unwrap();
+    std::fs::copy(folder.path().join("keeper.db-wal"), folder.path().join("copy.db-wal")).unwrap();
+    let restarted = Store::open(&copy).await.unwrap();
+    assert_eq!(restarted.open_attempts().await.unwrap()[0].state, State::Gated);
+    assert_eq!(restarted.transitions(attempt.id).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_audit_log_cannot_be_rewritten_by_accident() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keeper.db");
+    let store = Store::open(&path).await.unwrap();
+    store.put_decision(&record_at(1)).await.unwrap();
+    let mut intruder = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    for statement in ["UPDATE audit SET at_ms = 0", "DELETE FROM audit"] {
+        let refused = sqlx::raw_sql(statement).execute(&mut intruder).await.unwrap_err();
+        assert!(refused.to_string().contains("append-only"), "{refused}");
+    }
 }

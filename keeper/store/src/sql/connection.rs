@@ -1,13 +1,19 @@
 //! Statements on either database. Both take `$1`, `$2`, … for parameters.
 
 use super::cell::{Cell, Row};
+use super::leased::Leased;
 use crate::StoreError;
 use sqlx::{Column, Postgres, Row as _, Sqlite, Transaction, TypeInfo, ValueRef, postgres::PgRow, sqlite::SqliteRow};
+use std::sync::Arc;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// A transaction under way. Dropped, it is rolled back.
 pub(crate) enum Connection {
     Sqlite(Transaction<'static, Sqlite>),
+    /// A reader's.
     Postgres(Transaction<'static, Postgres>),
+    /// The writer's, on the one connection that may.
+    Leased(OwnedMutexGuard<Leased>),
 }
 
 macro_rules! bound {
@@ -23,6 +29,8 @@ macro_rules! bound {
         query
     }};
 }
+
+pub(super) use bound;
 
 macro_rules! cells {
     ($row:expr) => {{
@@ -53,11 +61,18 @@ fn sqlite_cells(row: &SqliteRow) -> Result<Row, StoreError> {
     cells!(row)
 }
 
-fn postgres_cells(row: &PgRow) -> Result<Row, StoreError> {
+pub(super) fn postgres_cells(row: &PgRow) -> Result<Row, StoreError> {
     cells!(row)
 }
 
 impl Connection {
+    /// Begins a transaction of the writer.
+    pub(crate) async fn begin_leased(writer: &Arc<Mutex<Leased>>) -> Result<Self, StoreError> {
+        let mut leased = writer.clone().lock_owned().await;
+        leased.begin().await?;
+        Ok(Self::Leased(leased))
+    }
+
     pub(crate) async fn fetch(
         &mut self,
         statement: &'static str,
@@ -72,6 +87,7 @@ impl Connection {
                 let rows = bound!(statement, parameters).fetch_all(&mut **transaction).await.map_err(classified)?;
                 rows.iter().map(postgres_cells).collect()
             }
+            Self::Leased(leased) => leased.fetch(statement, parameters).await,
         }
     }
 
@@ -83,7 +99,7 @@ impl Connection {
         Ok(self.fetch(statement, parameters).await?.into_iter().next())
     }
 
-    /// Runs a statement, or several without parameters.
+    /// Runs a statement; how many rows it changed.
     pub(crate) async fn execute(&mut self, statement: &'static str, parameters: Vec<Cell>) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(transaction) => {
@@ -94,26 +110,25 @@ impl Connection {
                 let done = bound!(statement, parameters).execute(&mut **transaction).await.map_err(classified)?;
                 Ok(done.rows_affected())
             }
+            Self::Leased(leased) => leased.execute(statement, parameters).await,
         }
     }
 
-    /// Runs a script.
+    /// Runs several statements.
     pub(crate) async fn script(&mut self, script: &'static str) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(transaction) => {
-                sqlx::raw_sql(script).execute(&mut **transaction).await.map_err(classified)?;
-            }
-            Self::Postgres(transaction) => {
-                sqlx::raw_sql(script).execute(&mut **transaction).await.map_err(classified)?;
-            }
-        }
-        Ok(())
+        let done = match self {
+            Self::Sqlite(transaction) => sqlx::raw_sql(script).execute(&mut **transaction).await.map(drop),
+            Self::Postgres(transaction) => sqlx::raw_sql(script).execute(&mut **transaction).await.map(drop),
+            Self::Leased(leased) => return leased.run(script).await,
+        };
+        done.map_err(classified)
     }
 
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(transaction) => transaction.commit().await.map_err(classified),
             Self::Postgres(transaction) => transaction.commit().await.map_err(classified),
+            Self::Leased(mut leased) => leased.commit().await,
         }
     }
 }

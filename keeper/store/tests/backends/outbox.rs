@@ -1,19 +1,23 @@
 //! The outbox: every step is one compare-and-set, and only legal steps exist.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
+use crate::bed::{Bed, on_every_backend};
+use crate::support::record_at;
 use alloy_primitives::{Address, B256, Bytes};
 use ballast_store::{Attempt, Facts, State, Store, StoreError, Subject};
 use serde_json::json;
-use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
-use support::record_at;
-use tempfile::TempDir;
 
-async fn store() -> (TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("keeper.db")).await.unwrap();
-    (folder, store)
+on_every_backend! {
+    every_step_is_kept_with_its_facts
+    a_step_from_a_state_that_has_passed_changes_nothing
+    of_many_writers_of_one_step_exactly_one_wins
+    an_illegal_step_is_refused_from_every_state
+    nothing_counts_as_signed_without_its_bytes
+    there_is_one_attempt_under_way_and_a_decision_is_retried_only_after_expiry
+    two_attempts_of_one_decision_cannot_both_be_on_chain
+    a_call_goes_from_proposed_to_simulated
+    what_was_written_is_there_for_the_next_writer
+    an_attempt_found_late_waits_for_the_one_under_way
+    what_is_not_there_is_said
 }
 
 async fn proposed(store: &Store, block: u64) -> Attempt {
@@ -54,9 +58,8 @@ const TO_SUBMITTED: [State; 6] =
     [State::Gated, State::Presimulated, State::Attested, State::Simulated, State::Signed, State::Submitted];
 
 // SPEC X8
-#[tokio::test]
-async fn every_step_is_kept_with_its_facts() {
-    let (_folder, store) = store().await;
+async fn every_step_is_kept_with_its_facts(bed: Bed) {
+    let store = bed.open().await;
     let attempt = proposed(&store, 1).await;
     walk(&store, &attempt, &TO_SUBMITTED, 7).await;
     store.note_bundle(attempt.id, B256::repeat_byte(0xcc)).await.unwrap();
@@ -87,9 +90,8 @@ async fn every_step_is_kept_with_its_facts() {
 }
 
 // SPEC X8
-#[tokio::test]
-async fn a_step_from_a_state_that_has_passed_changes_nothing() {
-    let (_folder, store) = store().await;
+async fn a_step_from_a_state_that_has_passed_changes_nothing(bed: Bed) {
+    let store = bed.open().await;
     let attempt = proposed(&store, 1).await;
     walk(&store, &attempt, &[State::Gated], 0).await;
     let late = store.advance(attempt.id, State::Proposed, State::Rejected, &Facts::default(), &json!({})).await;
@@ -99,9 +101,8 @@ async fn a_step_from_a_state_that_has_passed_changes_nothing() {
 }
 
 // SPEC X8
-#[tokio::test]
-async fn of_many_writers_of_one_step_exactly_one_wins() {
-    let (_folder, store) = store().await;
+async fn of_many_writers_of_one_step_exactly_one_wins(bed: Bed) {
+    let store = bed.open().await;
     let attempt = proposed(&store, 1).await;
     let facts = Facts::default();
     let detail = json!({});
@@ -119,8 +120,7 @@ async fn of_many_writers_of_one_step_exactly_one_wins() {
 }
 
 // SPEC X8
-#[tokio::test]
-async fn an_illegal_step_is_refused_from_every_state() {
+async fn an_illegal_step_is_refused_from_every_state(bed: Bed) {
     let routes: [(&[State], State); 9] = [
         (&[], State::Proposed),
         (&TO_SUBMITTED[..1], State::Gated),
@@ -133,7 +133,8 @@ async fn an_illegal_step_is_refused_from_every_state() {
         (&[State::Gated, State::Presimulated, State::Attested], State::Attested),
     ];
     for (block, (route, reached)) in (1..).zip(routes) {
-        let (_folder, store) = store().await;
+        let bed = bed.another().await;
+        let store = bed.open().await;
         let attempt = proposed(&store, block).await;
         walk(&store, &attempt, route, 1).await;
         for to in State::ALL {
@@ -152,9 +153,8 @@ async fn an_illegal_step_is_refused_from_every_state() {
 }
 
 // SPEC X8
-#[tokio::test]
-async fn nothing_counts_as_signed_without_its_bytes() {
-    let (_folder, store) = store().await;
+async fn nothing_counts_as_signed_without_its_bytes(bed: Bed) {
+    let store = bed.open().await;
     let attempt = proposed(&store, 1).await;
     walk(&store, &attempt, &TO_SUBMITTED[..4], 0).await;
     let step = store.advance(attempt.id, State::Simulated, State::Signed, &Facts::default(), &json!({})).await;
@@ -164,9 +164,8 @@ async fn nothing_counts_as_signed_without_its_bytes() {
 }
 
 // SPEC X8
-#[tokio::test]
-async fn there_is_one_attempt_under_way_and_a_decision_is_retried_only_after_expiry() {
-    let (_folder, store) = store().await;
+async fn there_is_one_attempt_under_way_and_a_decision_is_retried_only_after_expiry(bed: Bed) {
+    let store = bed.open().await;
     let attempt = proposed(&store, 1).await;
     let other = Subject::Decision(store.put_decision(&record_at(2)).await.unwrap());
     assert!(matches!(store.begin_attempt(other, &json!({})).await, Err(StoreError::Busy { .. })));
@@ -188,9 +187,8 @@ async fn there_is_one_attempt_under_way_and_a_decision_is_retried_only_after_exp
 }
 
 // SPEC X8
-#[tokio::test]
-async fn two_attempts_of_one_decision_cannot_both_be_on_chain() {
-    let (_folder, store) = store().await;
+async fn two_attempts_of_one_decision_cannot_both_be_on_chain(bed: Bed) {
+    let store = bed.open().await;
     let first = proposed(&store, 1).await;
     walk(&store, &first, &TO_SUBMITTED, 1).await;
     store.advance(first.id, State::Submitted, State::Expired, &Facts::default(), &json!({})).await.unwrap();
@@ -203,22 +201,8 @@ async fn two_attempts_of_one_decision_cannot_both_be_on_chain() {
     assert!(matches!(twice, Err(StoreError::SecondLanding { .. })), "{twice:?}");
 }
 
-#[tokio::test]
-async fn steps_cannot_be_rewritten() {
-    let (folder, store) = store().await;
-    let attempt = proposed(&store, 1).await;
-    let mut intruder = SqliteConnectOptions::new().filename(folder.path().join("keeper.db")).connect().await.unwrap();
-    for statement in ["UPDATE audit SET at_ms = 0", "DELETE FROM audit"] {
-        let refused = sqlx::raw_sql(statement).execute(&mut intruder).await.unwrap_err();
-        assert!(refused.to_string().contains("append-only"), "{refused}");
-    }
-    intruder.close().await.unwrap();
-    assert_eq!(store.transitions(attempt.id).await.unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn a_call_goes_from_proposed_to_simulated() {
-    let (_folder, store) = store().await;
+async fn a_call_goes_from_proposed_to_simulated(bed: Bed) {
+    let store = bed.open().await;
     let calldata = Bytes::from(vec![1, 2, 3, 4]);
     let call = store.put_call("checkpoint", Address::repeat_byte(4), &calldata).await.unwrap();
     let attempt = store.begin_attempt(Subject::Call(call), &json!({})).await.unwrap();
@@ -231,18 +215,38 @@ async fn a_call_goes_from_proposed_to_simulated() {
 }
 
 // SPEC X8
-#[tokio::test]
-async fn what_was_written_is_there_after_a_restart_without_closing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("keeper.db");
-    let copy = folder.path().join("copy.db");
-    let store = Store::open(&path).await.unwrap();
+async fn what_was_written_is_there_for_the_next_writer(bed: Bed) {
+    let store = bed.open().await;
     let attempt = proposed(&store, 1).await;
     walk(&store, &attempt, &TO_SUBMITTED, 1).await;
-    // What a killed process leaves: the file and its write-ahead log, never folded together.
-    std::fs::copy(&path, &copy).unwrap();
-    std::fs::copy(folder.path().join("keeper.db-wal"), folder.path().join("copy.db-wal")).unwrap();
-    let restarted = Store::open(&copy).await.unwrap();
-    assert_eq!(restarted.open_attempts().await.unwrap()[0].state, State::Submitted);
-    assert_eq!(restarted.transitions(attempt.id).await.unwrap().len(), 7);
+    let before = (store.attempt(attempt.id).await.unwrap(), store.transitions(attempt.id).await.unwrap());
+    store.close().await;
+    let restarted = bed.open().await;
+    assert_eq!(restarted.open_attempts().await.unwrap(), [before.0]);
+    assert_eq!(restarted.transitions(attempt.id).await.unwrap(), before.1);
+}
+
+async fn an_attempt_found_late_waits_for_the_one_under_way(bed: Bed) {
+    let store = bed.open().await;
+    let first = proposed(&store, 1).await;
+    walk(&store, &first, &TO_SUBMITTED, 1).await;
+    store.advance(first.id, State::Submitted, State::Expired, &Facts::default(), &json!({})).await.unwrap();
+    let second = store.begin_attempt(first.subject, &json!({})).await.unwrap();
+    let late = store.advance(first.id, State::Expired, State::Submitted, &Facts::default(), &json!({})).await;
+    assert!(matches!(late, Err(StoreError::Busy { attempt, .. }) if attempt == second.id.0), "{late:?}");
+}
+
+async fn what_is_not_there_is_said(bed: Bed) {
+    let store = bed.open().await;
+    let unknown = Subject::Decision(B256::repeat_byte(1));
+    assert!(matches!(store.begin_attempt(unknown, &json!({})).await, Err(StoreError::UnknownDecision(_))));
+    let unknown = Subject::Call(ballast_store::CallId(7));
+    let refused = store.begin_attempt(unknown, &json!({})).await;
+    assert!(matches!(refused, Err(StoreError::Unknown { what: "call", id: 7 })));
+    let none = ballast_store::AttemptId(7);
+    assert!(matches!(store.attempt(none).await, Err(StoreError::Unknown { what: "attempt", id: 7 })));
+    let refused = store.advance(none, State::Proposed, State::Gated, &Facts::default(), &json!({})).await;
+    assert!(matches!(refused, Err(StoreError::Unknown { what: "attempt", id: 7 })));
+    let refused = store.note_bundle(none, B256::ZERO).await;
+    assert!(matches!(refused, Err(StoreError::Unknown { what: "attempt", id: 7 })));
 }

@@ -1,0 +1,10 @@
+//! What a store promises, on each of its backends.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bed;
+mod outbox;
+#[path = "../support/postgres.rs"]
+mod postgres;
+mod records;
+#[path = "../support/mod.rs"]
+mod support;
