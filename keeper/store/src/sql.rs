@@ -16,6 +16,9 @@ use crate::{Attempt, AttemptId, Call, CallId, StoreError, StoredDecision, Subjec
 use alloy_primitives::{B256, Bytes};
 use borsh::BorshDeserialize;
 
+/// A row by its number, if it could be read.
+pub(crate) type Keyed<T> = (i64, Result<T, StoreError>);
+
 /// A transaction on the tables.
 pub(crate) struct SqlSession {
     pub(crate) connection: Connection,
@@ -207,35 +210,45 @@ impl SqlSession {
         self.last("SELECT max(id) FROM attempts").await
     }
 
-    /// The calls below a number, highest first.
-    pub(crate) async fn calls_before(&mut self, id: i64, limit: u32) -> Result<Vec<Call>, StoreError> {
-        let statement = calls!("WHERE id < $1 ORDER BY id DESC LIMIT $2");
-        let rows = self.connection.fetch(statement, vec![id.into(), i64::from(limit).into()]).await?;
-        rows.into_iter().map(call).collect()
+    /// The calls above a number, each with its number: what cannot be read is for the caller to tell.
+    pub(crate) async fn calls_after(&mut self, id: i64, limit: u32) -> Result<Vec<Keyed<Call>>, StoreError> {
+        let statement =
+            "SELECT id, id, purpose, target, calldata, created_ms FROM calls WHERE id > $1 ORDER BY id LIMIT $2";
+        self.page(statement, id, limit, call).await
     }
 
-    /// The attempts above a number, each with the transaction hash of its own column.
+    /// The attempts above a number, each with its number and the transaction hash of its own column.
     pub(crate) async fn attempts_after(
         &mut self,
         id: i64,
         limit: u32,
-    ) -> Result<Vec<(Attempt, Option<B256>)>, StoreError> {
-        let statement = "SELECT tx_hash, id, decision, call, number, state, facts, updated_ms FROM attempts
+    ) -> Result<Vec<Keyed<(Attempt, Option<B256>)>>, StoreError> {
+        let statement = "SELECT id, tx_hash, id, decision, call, number, state, facts, updated_ms FROM attempts
              WHERE id > $1 ORDER BY id LIMIT $2";
-        let rows = self.connection.fetch(statement, vec![id.into(), i64::from(limit).into()]).await?;
         let both = |mut row: Row| {
             let tx_hash = row.optional_hash("tx_hash")?;
             Ok((attempt(row)?, tx_hash))
         };
-        rows.into_iter().map(both).collect()
+        self.page(statement, id, limit, both).await
     }
 
     /// The audit log after an entry.
-    pub(crate) async fn audit_rows(&mut self, seq: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
-        let statement = "SELECT seq, at_ms, kind, attempt, entry, previous, hash FROM audit
+    pub(crate) async fn audit_rows(&mut self, seq: u64, limit: u32) -> Result<Vec<Keyed<AuditRow>>, StoreError> {
+        let statement = "SELECT seq, seq, at_ms, kind, attempt, entry, previous, hash FROM audit
              WHERE seq > $1 ORDER BY seq LIMIT $2";
-        let rows = self.connection.fetch(statement, vec![integer("seq", seq)?, i64::from(limit).into()]).await?;
-        rows.into_iter().map(audit_row).collect()
+        let seq = i64::try_from(seq).map_err(|_| StoreError::OutOfRange { what: "seq", value: seq })?;
+        self.page(statement, seq, limit, audit_row).await
+    }
+
+    async fn page<T>(
+        &mut self,
+        statement: &'static str,
+        after: i64,
+        limit: u32,
+        read: impl Fn(Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<Keyed<T>>, StoreError> {
+        let rows = self.connection.fetch(statement, vec![after.into(), i64::from(limit).into()]).await?;
+        rows.into_iter().map(|mut row| Ok((row.integer("key")?, read(row)))).collect()
     }
 
     pub(crate) async fn last_call(&mut self) -> Result<i64, StoreError> {

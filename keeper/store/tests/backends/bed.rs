@@ -80,4 +80,12 @@ macro_rules! on_every_backend {
     };
 }
 
-pub(crate) use on_every_backend;
+/// As [`on_every_backend`], on those an intruder can reach.
+macro_rules! on_every_database {
+    ($($name:ident)+) => {
+        crate::bed::on_every_backend!(@ sqlite $($name)+);
+        crate::bed::on_every_backend!(@ postgres $($name)+);
+    };
+}
+
+pub(crate) use {on_every_backend, on_every_database};

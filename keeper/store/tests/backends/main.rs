@@ -1,6 +1,7 @@
 //! What a store promises, on each of its backends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod audit;
 mod bed;
 mod outbox;
 #[path = "../support/postgres.rs"]
@@ -8,3 +9,4 @@ mod postgres;
 mod records;
 #[path = "../support/mod.rs"]
 mod support;
+mod tampering;
