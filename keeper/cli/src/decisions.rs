@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     let config = Config::load(&arguments.config)?;
-    let store = Store::open_read_only(&config.store.path).await?;
+    let store = Store::open_read_only_at(&config.store.location()?).await?;
     let decisions = store.decisions(arguments.limit).await?;
     let mut listed = Vec::new();
     for decision in &decisions {

@@ -1,5 +1,6 @@
 //! The `ballast` binary. Exit codes: 0 done, 1 refused or failed, 2 bad usage.
 
+mod audit;
 mod config;
 mod decisions;
 mod deploy;
@@ -34,6 +35,9 @@ enum Command {
     Decisions(decisions::Arguments),
     /// Derive a recorded decision again and say whether it is equal, field by field
     Replay(replay::Arguments),
+    /// Whether the store is what the keeper wrote: its audit log, a chain of hashes
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Bring everything home: simulate, show, confirm, send
     EmergencyExit(emergency_exit::Arguments),
     /// Work with the configuration file
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
             Command::Status(arguments) => status::run(arguments).await,
             Command::Decisions(arguments) => decisions::run(arguments).await,
             Command::Replay(arguments) => replay::run(arguments).await,
+            Command::Audit(command) => audit::run(command).await,
             Command::EmergencyExit(arguments) => emergency_exit::run(arguments).await,
             Command::Config(command) => config::run(command).await,
             Command::Deploy(arguments) => deploy::run(arguments).await,

@@ -34,7 +34,7 @@ fn carries(facts: &Facts, tx: B256, decision: B256) -> bool {
 
 pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     let config = Config::load(&arguments.config)?;
-    let store = Store::open_read_only(&config.store.path).await?;
+    let store = Store::open_read_only_at(&config.store.location()?).await?;
     let stored = match store.decision(arguments.id).await? {
         Some(stored) => Some(stored),
         None => {
@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         }
     };
     let Some(stored) = stored else {
-        bail!("{} is neither a decision nor a transaction in {}", arguments.id, config.store.path.display());
+        bail!("{} is neither a decision nor a transaction in {}", arguments.id, store.location());
     };
     let report = replay(&stored.record);
     if arguments.json {

@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// Observe and decide only: nothing is written, signed or sent, and no key is needed
     #[arg(long)]
     dry_run: bool,
+    /// Wait while another instance holds the store's lease, and take over when it is gone
+    #[arg(long, conflicts_with_all = ["once", "dry_run"])]
+    standby: bool,
     /// Print the cycle as JSON (with --once or --dry-run)
     #[arg(long)]
     json: bool,
@@ -29,7 +32,20 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     if arguments.dry_run {
         return dry_run(&config, arguments.json).await;
     }
-    let (keeper, settled) = Keeper::start(&config).await?;
+    // Before the first wait: a signal must not end the process in the middle of a cycle.
+    let mut stop = Box::pin(stopped());
+    let started = if arguments.standby {
+        tokio::select! {
+            started = Keeper::stand_by(&config) => started,
+            () = &mut stop => {
+                tracing::info!("stopped while standing by");
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+    } else {
+        Keeper::start(&config).await
+    };
+    let (keeper, settled) = started?;
     for outcome in &settled {
         tracing::info!(subject = ?outcome.subject, state = ?outcome.state, "settled what an earlier run left");
     }
@@ -38,8 +54,6 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         show(&cycle, arguments.json)?;
         return Ok(if cycle.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    // Before the first cycle: a signal must not end the process in the middle of it.
-    let stop = stopped();
     tracing::info!(account = %keeper.account(), vault = %keeper.observer().deployment().vault, "keeper runs");
     keeper.run(stop).await?;
     tracing::info!("keeper stopped");

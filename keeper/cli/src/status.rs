@@ -20,7 +20,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     let config = Config::load(&arguments.config)?;
     let snapshot = Observer::connect(&config).await?.snapshot().await?;
     // A keeper that never ran has no store, which is no error here.
-    let last = match Store::open_read_only(&config.store.path).await {
+    let last = match Store::open_read_only_at(&config.store.location()?).await {
         Ok(store) => match store.decisions(1).await?.into_iter().next() {
             Some(decision) => {
                 let attempts = store.attempts(Subject::Decision(decision.hash)).await?;

@@ -168,13 +168,6 @@ pub struct RelayConfig {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StoreConfig {
-    /// The SQLite file.
-    pub path: PathBuf,
-}
-
-#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExecutionConfig {
     /// Bundles sent for one decision before it is given up.
@@ -216,7 +209,10 @@ impl Default for ExecutionConfig {
     }
 }
 
+mod store;
 mod validation;
+
+pub use store::StoreConfig;
 
 mod defaults {
     pub(super) const fn rpc_timeout() -> u64 {
@@ -240,9 +236,8 @@ impl Config {
             fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let mut config: Self = toml::from_str(&text)
             .map_err(|error| ConfigError::Malformed { path: path.to_owned(), why: without_urls(&error.to_string()) })?;
-        // A relative store path means beside the file, wherever the service is started from.
         if let Some(directory) = path.parent() {
-            config.store.path = directory.join(&config.store.path);
+            config.store.beside(directory);
         }
         config.validate()?;
         Ok(config)

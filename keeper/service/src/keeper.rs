@@ -12,7 +12,7 @@ use ballast_executor::{
     KmsConfig, KmsSigner, MAX_PROOF_VALIDITY, Offer, Outcome, Parts, Relay, RelayError, RpcChain, Scope, Signer,
     SignerError, fees::FeeCaps,
 };
-use ballast_store::{Store, StoreError};
+use ballast_store::{Location, Store, StoreError};
 use ballast_types::{Bps, Policy};
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
@@ -26,6 +26,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 const HEAD_INTERVAL: Duration = Duration::from_secs(1);
 /// The same while no provider answers.
 const DOWN_INTERVAL: Duration = Duration::from_secs(5);
+/// Between two attempts of a standby to take the lease.
+const LEASE_INTERVAL: Duration = Duration::from_secs(1);
 const KMS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Basis points of NAV that a simulated move may lose; the vault's own bound is ten times this.
 const MAX_NAV_LOSS: Bps = Bps(1);
@@ -65,6 +67,31 @@ impl Keeper {
     /// # Errors
     /// The first thing that is wrong; nothing was sent.
     pub async fn start(config: &Config) -> Result<(Self, Vec<Outcome>), StartError> {
+        Self::start_with(config, async |location| Store::open_at(location).await).await
+    }
+
+    /// As [`Self::start`], but while another instance holds the lease, waits until it is free: what a standby does. All that can be
+    /// checked without the lease is checked before it waits.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn stand_by(config: &Config) -> Result<(Self, Vec<Outcome>), StartError> {
+        let open = async |location: &Location| match Store::open_at(location).await {
+            Err(StoreError::Locked { location }) => {
+                tracing::info!(store = %location, "standing by: another instance holds the lease");
+                let store = Store::open_when_free(&location, LEASE_INTERVAL, None).await?;
+                tracing::warn!(store = %location, "took over: the lease was free");
+                Ok(store)
+            }
+            opened => opened,
+        };
+        Self::start_with(config, open).await
+    }
+
+    async fn start_with(
+        config: &Config,
+        open: impl AsyncFnOnce(&Location) -> Result<Store, StoreError>,
+    ) -> Result<(Self, Vec<Outcome>), StartError> {
         let relay_key = secret(RELAY_KEY, "the key that the relay knows us by, 32 bytes of hex; it holds no funds")?;
         let relay = builders(&config.relay, &relay_key)?;
         let observer = Observer::connect(config).await?;
@@ -103,7 +130,7 @@ impl Keeper {
         };
         executor_config.validate()?;
 
-        let store = Arc::new(Store::open(&config.store.path).await?);
+        let store = Arc::new(open(&config.store.location()?).await?);
         let pool = observer.pool.clone();
         let chain = Arc::new(RpcChain::new(pool.clone(), Arc::new(Simulator::with_pool(pool, SPEC))));
         let parts = Parts { chain, store: store.clone(), signer, attestor, relay: Arc::new(relay) };

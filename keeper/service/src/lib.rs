@@ -12,7 +12,7 @@ mod heartbeat;
 mod keeper;
 mod observer;
 
-pub use config::{ChainConfig, Config, ConfigError, ExecutionConfig, KeyConfig, secret};
+pub use config::{ChainConfig, Config, ConfigError, ExecutionConfig, KeyConfig, StoreConfig, secret};
 pub use cycle::{Cycle, CycleError};
 pub use keeper::{Keeper, StartError};
 pub use observer::{Observer, ObserverError};

@@ -19,6 +19,8 @@ const AUDIT: &str = include_str!("../migrations/sqlite/0002_audit.sql");
 const AUDIT_AFTER: &str = include_str!("../migrations/sqlite/0002_audit_after_the_move.sql");
 /// The schema this build writes.
 pub const SCHEMA_VERSION: i64 = 2;
+/// Bytes; SQLite's default.
+const PAGE: u32 = 4_096;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 #[derive(Debug)]
@@ -37,18 +39,22 @@ struct Lease {
 }
 
 impl Sqlite {
-    pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
+    /// `bound` is how many bytes the file may have; `None` is as many as there is room for.
+    pub(crate) async fn open(path: &Path, bound: Option<u64>) -> Result<Self, StoreError> {
         let lock = acquire(path)?;
         if holds_data(path)? {
             inspect(path).await?;
         }
-        let options = SqliteConnectOptions::new()
+        let mut options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
+        if let Some(bytes) = bound {
+            options = options.page_size(PAGE).pragma("max_page_count", (bytes / u64::from(PAGE)).to_string());
+        }
         let pool = connect(options, path).await?;
         let mut connection = writing(&pool).await?;
         migrate(&mut connection).await?;

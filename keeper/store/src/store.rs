@@ -50,6 +50,15 @@ impl Store {
         Self::open_at(&Location::Sqlite(path.as_ref().to_owned())).await
     }
 
+    /// As [`Self::open`], but the file may not grow beyond so many bytes: a quota. Beyond it, writes are [`StoreError::Full`].
+    ///
+    /// # Errors
+    /// As [`Self::open_at`].
+    pub async fn open_bounded(path: impl AsRef<Path>, bytes: u64) -> Result<Self, StoreError> {
+        let backend = Backend::Sqlite(Sqlite::open(path.as_ref(), Some(bytes)).await?);
+        Ok(Self::new(backend, system_clock()))
+    }
+
     /// Opens an existing SQLite file for reading, beside a writer or without one.
     ///
     /// # Errors
@@ -73,7 +82,7 @@ impl Store {
     /// [`StoreError::Corrupt`] and [`StoreError::NewerSchema`] leave what is there untouched.
     pub async fn open_at(location: &Location) -> Result<Self, StoreError> {
         let backend = match location {
-            Location::Sqlite(path) => Backend::Sqlite(Sqlite::open(path).await?),
+            Location::Sqlite(path) => Backend::Sqlite(Sqlite::open(path, None).await?),
             Location::Postgres(url) => Backend::Postgres(Postgres::open(url).await?),
             Location::Memory => return Err(StoreError::NotALocation),
         };

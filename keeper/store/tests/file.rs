@@ -152,3 +152,25 @@ async fn the_audit_log_cannot_be_rewritten_by_accident() {
         assert!(refused.to_string().contains("append-only"), "{refused}");
     }
 }
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_costs_nothing_but_the_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keeper.db");
+    let store = Store::open_bounded(&path, 400_000).await.unwrap();
+    let mut written = Vec::new();
+    let full = loop {
+        match store.put_decision(&record_at(u64::try_from(written.len()).unwrap())).await {
+            Ok(hash) => written.push(hash),
+            Err(error) => break error,
+        }
+        assert!(written.len() < 10_000, "the bound is not kept");
+    };
+    assert!(matches!(full, StoreError::Full { .. }), "{full:?}");
+    assert!(full.to_string().contains("this step was not written; make room"), "{full}");
+    store.close().await;
+    let store = Store::open(&path).await.unwrap();
+    assert_eq!(store.decisions(10_000).await.unwrap().len(), written.len());
+    assert_eq!(store.verify_audit(None).await.unwrap().fault, None);
+    store.put_decision(&record_at(77_777)).await.unwrap();
+}

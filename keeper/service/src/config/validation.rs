@@ -46,6 +46,7 @@ impl Config {
             self.eth_usd.heartbeat.to_string(),
             "60 to 2592000 seconds",
         )?;
+        self.store.validate()?;
         let execution = &self.execution;
         range(
             (1..=20).contains(&execution.max_attempts),

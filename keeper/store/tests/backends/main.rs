@@ -3,6 +3,8 @@
 
 mod audit;
 mod bed;
+mod database;
+mod lease;
 mod outbox;
 #[path = "../support/postgres.rs"]
 mod postgres;
