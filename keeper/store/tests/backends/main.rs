@@ -4,6 +4,7 @@
 mod audit;
 mod bed;
 mod database;
+mod differential;
 mod lease;
 mod outbox;
 #[path = "../support/postgres.rs"]
