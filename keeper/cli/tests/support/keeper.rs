@@ -4,7 +4,7 @@ use ballast_devnet::{
     address_book::AddressBook,
     keeper_config::{HUB_MAX_POSITION, SECRETS, keeper_config},
 };
-use ballast_store::Store;
+use ballast_store::{Location, Store};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -95,9 +95,22 @@ impl Keeper {
         self.directory.join(self.config["store"]["path"].as_str().unwrap())
     }
 
+    /// With its store in a PostgreSQL database.
+    pub fn with_database(self, url: &str) -> Self {
+        let variable = "BALLAST_DATABASE_URL";
+        self.without("store").set("store.url_variable", variable).with_secret(variable, url)
+    }
+
+    pub fn location(&self) -> Location {
+        match self.environment.get("BALLAST_DATABASE_URL") {
+            Some(url) => Location::Postgres(url.parse().unwrap()),
+            None => Location::Sqlite(self.store_path()),
+        }
+    }
+
     /// The store beside whoever writes it.
     pub async fn store(&self) -> Store {
-        Store::open_read_only(self.store_path()).await.unwrap()
+        Store::open_read_only_at(&self.location()).await.unwrap()
     }
 
     /// Runs a subcommand on this configuration to its end.

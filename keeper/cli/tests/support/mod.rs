@@ -18,7 +18,7 @@ use ballast_chain::{
 use ballast_devnet::{
     Devnet, DevnetConfig, accounts::Role, address_book::AddressBook, deploy::Terms, market::Market, prepared,
 };
-use ballast_store::{Attempt, State, Store, Subject};
+use ballast_store::{Attempt, Location, State, Store, Subject};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
@@ -115,7 +115,7 @@ impl Stage {
 
     /// Runs while each attempt that was handed over gets its block.
     pub async fn with_block_per_bundle<T>(&self, keeper: &Keeper, work: impl Future<Output = T>) -> T {
-        let store = keeper.store_path();
+        let store = keeper.location();
         tokio::select! {
             biased;
             done = work => done,
@@ -123,9 +123,9 @@ impl Stage {
         }
     }
 
-    async fn serve_bundles(&self, store: &Path) -> Infallible {
+    async fn serve_bundles(&self, store: &Location) -> Infallible {
         let rpc = self.rpc();
-        let store = store_when_there(store).await;
+        let store = store_at(store).await;
         loop {
             for attempt in store.open_attempts().await.unwrap() {
                 let handed_over = attempt.state == State::Submitted && attempt.facts.bundle_hash.is_some();
@@ -162,6 +162,7 @@ impl Stage {
 
         let store = keeper.store().await;
         assert_eq!(store.open_attempts().await.unwrap(), []);
+        assert_eq!(store.verify_audit(None).await.unwrap().fault, None);
         let mut recorded = BTreeMap::new();
         for decision in store.decisions(1_000).await.unwrap() {
             let attempts = store.attempts(Subject::Decision(decision.hash)).await.unwrap();
@@ -191,7 +192,12 @@ impl Stage {
 
 /// The store, as soon as the keeper has made it.
 pub async fn store_when_there(path: &Path) -> Store {
-    until("a store", async || Store::open_read_only(path).await.ok()).await
+    store_at(&Location::Sqlite(path.to_owned())).await
+}
+
+/// The same wherever it is.
+pub async fn store_at(location: &Location) -> Store {
+    until("a store", async || Store::open_read_only_at(location).await.ok()).await
 }
 
 /// The newest attempt to land a decision, in whatever state.

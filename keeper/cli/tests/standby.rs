@@ -1,0 +1,86 @@
+//! Two keepers on one store: the second takes over when the first is killed, and the rebalance happens once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../../store/tests/support/postgres.rs"]
+mod postgres;
+mod support;
+
+use ballast_store::{State, Store};
+use std::time::{Duration, Instant};
+use support::{Keeper, Stage, newest_attempt, store_at, until};
+
+/// How soon after its leader's death a standby has taken over.
+const TAKEOVER: Duration = Duration::from_secs(15);
+
+// SPEC Y2
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_takes_over_from_a_killed_leader_on_sqlite() {
+    let stage = Stage::funded().await;
+    let keeper = stage.keeper();
+    takes_over(&stage, &keeper).await;
+}
+
+// SPEC X8, Y2
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_takes_over_from_a_killed_leader_on_postgresql() {
+    let stage = Stage::funded().await;
+    let database = postgres::server().database().await;
+    let keeper = stage.keeper().with_database(&postgres::server().url(&database));
+    takes_over(&stage, &keeper).await;
+}
+
+async fn takes_over(stage: &Stage, keeper: &Keeper) {
+    // The leader stops with signed bytes on disk that it has not sent; it holds the lease all the while.
+    let leader = keeper.clone().set("execution.halt_after", "submitted").spawn(&["run"]);
+    let store = store_at(&keeper.location()).await;
+    let reached = async || newest_attempt(&store).await.filter(|attempt| attempt.state == State::Submitted);
+    let left = until("submitted", reached).await;
+
+    keeper.run(&["run", "--once"]).await.assert_refused(1, &["another process is writing to", "holds the lease"]);
+    let standby = keeper.spawn(&["run", "--standby"]);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let steps = store.transitions(left.id).await.unwrap();
+    assert_eq!(steps.last().unwrap().to, State::Submitted, "a standby writes nothing");
+
+    let killed = Instant::now();
+    leader.kill().await;
+    stage.build_block().await;
+    stage.build_block().await;
+    let settled = async || Some(store.attempt(left.id).await.unwrap()).filter(|attempt| attempt.state.is_settled());
+    let settled = until("a takeover", settled).await;
+    assert!(killed.elapsed() < TAKEOVER, "it took {:?}", killed.elapsed());
+    assert_eq!(settled.state, State::Expired, "the chain knows nothing of it");
+
+    let landed =
+        async || newest_attempt(&store).await.filter(|attempt| attempt.id > left.id && attempt.state == State::Final);
+    let blocks = async {
+        loop {
+            stage.build_block().await;
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+        }
+    };
+    tokio::select! {
+        _ = until("a rebalance by the standby", landed) => {}
+        () = blocks => {}
+    }
+    assert!(matches!(Store::open_at(&keeper.location()).await, Err(ballast_store::StoreError::Locked { .. })));
+    let stopped = standby.terminate("TERM").await;
+    assert_eq!(stopped.code, Some(0), "{stopped:?}");
+    for said in ["standing by: another instance holds the lease", "took over: the lease was free"] {
+        assert!(stopped.stderr.contains(said), "{stopped:?}");
+    }
+    assert_eq!(stage.assert_consistent(keeper).await, 1);
+    assert_eq!(keeper.run(&["audit", "verify"]).await.code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_stops_when_told_to() {
+    let stage = Stage::empty().await;
+    let keeper = stage.keeper();
+    let _leader = Store::open_at(&keeper.location()).await.unwrap();
+    let standby = keeper.spawn(&["run", "--standby"]);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let stopped = standby.terminate("TERM").await;
+    assert_eq!(stopped.code, Some(0), "{stopped:?}");
+    assert!(stopped.stderr.contains("stopped while standing by"), "{stopped:?}");
+}
