@@ -36,6 +36,22 @@ impl Executor {
     /// As [`Self::execute`].
     pub async fn send_call(&self, to: Address, calldata: Bytes, purpose: &str) -> Result<Outcome, ExecuteError> {
         let _turn = self.turn.lock().await;
+        self.land_call(to, calldata, purpose).await
+    }
+
+    /// As [`Self::send_call`], and next: whoever is at it gives way between two states. What was handed to the relay is waited for
+    /// until its block has passed (one block), and if it landed until it is final (`confirmations` blocks, its own counted).
+    ///
+    /// # Errors
+    /// As [`Self::execute`].
+    pub async fn send_urgent_call(&self, to: Address, calldata: Bytes, purpose: &str) -> Result<Outcome, ExecuteError> {
+        let waiting = self.control.wait_urgently();
+        let _turn = self.turn.lock().await;
+        drop(waiting);
+        self.land_call(to, calldata, purpose).await
+    }
+
+    async fn land_call(&self, to: Address, calldata: Bytes, purpose: &str) -> Result<Outcome, ExecuteError> {
         self.settle_open().await?;
         self.find_late(None).await?;
         let subject = Subject::Call(self.store.put_call(purpose, to, &calldata).await?);

@@ -20,17 +20,21 @@ impl From<&Attempt> for Job {
 impl Executor {
     /// Begins the next attempt.
     pub(crate) async fn begin(&self, subject: Subject, detail: Value) -> Result<Job, ExecuteError> {
+        self.control.admit(State::Proposed)?;
         let job = Job::from(&self.store.begin_attempt(subject, &detail).await?);
         tracing::info!(attempt = job.id.0, to = %job.state, %detail, "outbox");
+        self.control.beat();
         self.halt(job).await;
         Ok(job)
     }
 
     /// Writes the next state. In a drill, does not return from the state it is to halt after.
     pub(crate) async fn step(&self, job: &mut Job, to: State, facts: Facts, detail: Value) -> Result<(), ExecuteError> {
+        self.control.admit(to)?;
         self.store.advance(job.id, job.state, to, &facts, &detail).await?;
         tracing::info!(attempt = job.id.0, from = %job.state, %to, %detail, "outbox");
         job.state = to;
+        self.control.beat();
         self.halt(*job).await;
         Ok(())
     }

@@ -66,6 +66,10 @@ pub enum ExecuteError {
     Hold,
     #[error("{0}")]
     Refused(String),
+    #[error("the keeper was told to stop; it stopped between two states, and the next start settles what is left")]
+    Stopping,
+    #[error("it gave way to a trip of the kill switch; the next cycle decides anew")]
+    GaveWay,
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]

@@ -7,6 +7,7 @@ use crate::{
     attestor::{AttestError, Attestor, Claim, Rederive},
     chain::{AccountState, Chain},
     config::{ConfigError, ExecutorConfig},
+    control::Control,
     fees::{self, FeeCaps, Fees, MAX_GAS_LIMIT, Worth},
     flight::Flight,
     outbox::Job,
@@ -60,6 +61,7 @@ pub struct Executor {
     pub(crate) relay: Arc<dyn Relay>,
     /// One account, one nonce, one attempt.
     pub(crate) turn: Mutex<()>,
+    pub(crate) control: Control,
 }
 
 /// Why an attempt ends before anything was sent.
@@ -93,7 +95,14 @@ impl Executor {
         if signer.address() == attestor.address() {
             return Err(ConfigError::SameKey(signer.address()));
         }
-        Ok(Self { config, chain, store, signer, attestor, relay, turn: Mutex::new(()) })
+        let (turn, control) = (Mutex::new(()), Control::default());
+        Ok(Self { config, chain, store, signer, attestor, relay, turn, control })
+    }
+
+    /// Stops it in order, and shows whether it makes progress.
+    #[must_use]
+    pub const fn control(&self) -> &Control {
+        &self.control
     }
 
     /// The keeper account.
@@ -127,6 +136,10 @@ impl Executor {
                 }
                 if spent {
                     return self.give_up(subject, &outcome).await;
+                }
+                // The decision stays expired; the next cycle makes another.
+                if self.control.must_give_way() {
+                    return Ok(outcome);
                 }
             }
             let detail = json!({ "snapshot_block": record.snapshot.block.number, "nonce": record.snapshot.hub.nonce });

@@ -290,6 +290,10 @@ impl Executor {
     }
 
     async fn wait(&self, job: &Job, target: u64, patience: &mut Patience) -> Result<(), ExecuteError> {
+        self.control.beat();
+        if self.control.is_stopping() {
+            return Err(ExecuteError::Stopping);
+        }
         if patience.is_spent() {
             return Err(patience.end(job, target));
         }
