@@ -6,6 +6,7 @@ mod decisions;
 mod deploy;
 mod devnet;
 mod emergency_exit;
+mod logging;
 mod output;
 mod replay;
 mod run;
@@ -20,9 +21,9 @@ use std::process::ExitCode;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Log lines as JSON
-    #[arg(long, global = true)]
-    log_json: bool,
+    /// How log lines on standard error look: without this, JSON when the journal reads them and text otherwise
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    log_format: Option<logging::Format>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,7 +54,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    output::init_logging(cli.log_json);
+    logging::init(cli.log_format);
     // The first provider that is installed stays; there is no other in this binary.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -1,24 +1,12 @@
-//! How things are shown: logs on standard error, answers on standard output.
+//! How answers are shown, on standard output.
 
 use ballast_types::{Action, DecisionRecord, Market, Mode, Snapshot, VenueReading};
 use eyre::Report;
 use serde::Serialize;
 use std::{
     fmt::Display,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
 };
-use tracing_subscriber::EnvFilter;
-
-/// Logs go to standard error; RUST_LOG chooses what.
-pub(crate) fn init_logging(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,ballast=info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if json {
-        builder.json().init();
-    } else {
-        builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).init();
-    }
-}
 
 /// An error and its causes on one line.
 pub(crate) fn chain(error: &Report) -> String {

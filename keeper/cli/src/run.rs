@@ -3,7 +3,7 @@
 use crate::output;
 use ballast_allocator::record;
 use ballast_executor::Outcome;
-use ballast_service::{Config, Cycle, Keeper, Observer};
+use ballast_service::{Config, Cycle, Keeper, Observer, Supervisor};
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode};
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,6 +32,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     if arguments.dry_run {
         return dry_run(&config, arguments.json).await;
     }
+    let supervisor = Supervisor::from_environment()?;
     // Before the first wait: a signal must not end the process in the middle of a cycle.
     let mut stop = Box::pin(stopped());
     let started = if arguments.standby {
@@ -55,7 +56,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         return Ok(if cycle.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     tracing::info!(account = %keeper.account(), vault = %keeper.observer().deployment().vault, "keeper runs");
-    keeper.run(stop).await?;
+    keeper.run(&supervisor, stop).await?;
     tracing::info!("keeper stopped");
     Ok(ExitCode::SUCCESS)
 }

@@ -20,10 +20,17 @@ pub enum ConfigError {
     OutOfRange { key: &'static str, value: String, expected: &'static str },
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    #[error("environment variable {name} is not set: it holds {holds}")]
+    #[error("environment variable {name} is not set, and there is no credential of that name: it holds {holds}")]
     MissingSecret { name: &'static str, holds: &'static str },
     #[error("environment variable {name} is not {expected}")]
     MalformedSecret { name: &'static str, expected: &'static str },
+    #[error(
+        "the credential {} has mode {mode:03o}, expected one that only its owner may read: chmod 400 it",
+        path.display()
+    )]
+    LooseCredential { path: PathBuf, mode: u32 },
+    #[error("the credential {} cannot be read: {why}; expected a text file that this user may read", path.display())]
+    UnreadableCredential { path: PathBuf, why: String },
 }
 
 /// The file as it is written. Unknown keys are refused.
@@ -209,9 +216,12 @@ impl Default for ExecutionConfig {
     }
 }
 
+mod secrets;
 mod store;
 mod validation;
 
+pub(crate) use secrets::aws_credentials;
+pub use secrets::secret;
 pub use store::StoreConfig;
 
 mod defaults {
@@ -303,17 +313,6 @@ fn without_urls(text: &str) -> String {
             None => part.to_owned(),
         })
         .collect()
-}
-
-/// Reads a secret from the environment.
-///
-/// # Errors
-/// [`ConfigError::MissingSecret`] when unset or empty.
-pub fn secret(name: &'static str, holds: &'static str) -> Result<String, ConfigError> {
-    match std::env::var(name) {
-        Ok(value) if !value.trim().is_empty() => Ok(value),
-        _ => Err(ConfigError::MissingSecret { name, holds }),
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
-//! The keeper with everything it needs, and its loop.
+//! The keeper with everything it needs.
 
 use crate::{
-    config::{Config, ConfigError, KeyConfig, RelayConfig, secret},
-    cycle::CycleError,
+    config::{Config, ConfigError, KeyConfig, RelayConfig, aws_credentials, secret},
     observer::{Observer, ObserverError},
 };
 use alloy::primitives::Address;
@@ -14,7 +13,7 @@ use ballast_executor::{
 };
 use ballast_store::{Location, Store, StoreError};
 use ballast_types::{Bps, Policy};
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// Seconds for which an attested proof may be used.
 const PROOF_VALIDITY: u64 = 600;
@@ -22,10 +21,6 @@ const PROOF_VALIDITY: u64 = 600;
 const SPEC: SpecId = SpecId::PRAGUE;
 /// Between two looks at what became of a bundle.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// Between two looks at the head while nothing is under way.
-const HEAD_INTERVAL: Duration = Duration::from_secs(1);
-/// The same while no provider answers.
-const DOWN_INTERVAL: Duration = Duration::from_secs(5);
 /// Between two attempts of a standby to take the lease.
 const LEASE_INTERVAL: Duration = Duration::from_secs(1);
 const KMS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -58,7 +53,7 @@ pub struct Keeper {
     pub(crate) policy: Policy,
     pub(crate) store: Arc<Store>,
     pub(crate) executor: Executor,
-    decide_every: u64,
+    pub(crate) decide_every: u64,
 }
 
 impl Keeper {
@@ -151,61 +146,6 @@ impl Keeper {
     pub fn observer(&self) -> &Observer {
         &self.observer
     }
-
-    /// Runs a cycle every `decide_every` blocks until `stop` is ready; a cycle under way is finished first.
-    ///
-    /// A cycle that fails is logged and the next one tried: what can be wrong for a moment (a provider, the relay, KMS) must not
-    /// end the service.
-    ///
-    /// # Errors
-    /// Only what makes going on pointless: the store is gone.
-    pub async fn run(&self, stop: impl Future<Output = ()>) -> Result<(), CycleError> {
-        let mut stop = pin!(stop);
-        let mut last = None;
-        loop {
-            let mut pause = HEAD_INTERVAL;
-            match self.observer.pool.head().await {
-                Ok(head) if due(last, head.block.number, self.decide_every) => {
-                    last = Some(head.block.number);
-                    match self.cycle().await {
-                        Ok(cycle) => report(&cycle),
-                        Err(error @ CycleError::Store(_)) => return Err(error),
-                        Err(error) => tracing::error!(%error, "the cycle failed; nothing more is sent for it"),
-                    }
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::error!(%error, "no provider answers");
-                    pause = DOWN_INTERVAL;
-                }
-            }
-            tokio::select! {
-                () = &mut stop => return Ok(()),
-                () = tokio::time::sleep(pause) => {}
-            }
-        }
-    }
-}
-
-/// Whether the head is as far from the block of the last cycle as two cycles should be apart. In either direction: an endpoint that
-/// once told of a block far ahead must not silence the keeper until the chain gets there.
-fn due(last: Option<u64>, head: u64, decide_every: u64) -> bool {
-    last.is_none_or(|last| head.abs_diff(last) >= decide_every)
-}
-
-fn report(cycle: &crate::Cycle) {
-    let block = cycle.record.snapshot.block.number;
-    match &cycle.outcome {
-        None => tracing::info!(decision = %cycle.decision_hash, block, "hold"),
-        Some(outcome) => tracing::info!(
-            decision = %cycle.decision_hash,
-            block,
-            state = ?outcome.state,
-            tx = ?outcome.landing.as_ref().map(|landing| landing.tx_hash),
-            reason = outcome.reason.as_deref().unwrap_or(""),
-            "rebalance"
-        ),
-    }
 }
 
 /// The relay and the other builders; only the first tells what became of a transaction.
@@ -235,7 +175,7 @@ async fn signer(config: &Config, key: &KeyConfig, role: &'static str) -> Result<
                 key: key.clone(),
                 region: config.kms.region.clone(),
                 endpoint: config.kms.endpoint.clone(),
-                credentials: None,
+                credentials: aws_credentials()?,
                 timeout: KMS_TIMEOUT,
             })
             .await
@@ -246,18 +186,4 @@ async fn signer(config: &Config, key: &KeyConfig, role: &'static str) -> Result<
             Arc::new(DevKeySigner::new(config.chain.id, &text).map_err(fault)?)
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // SPEC X1
-    #[test]
-    fn a_cycle_is_due_after_its_blocks_and_when_the_head_was_not_what_it_seemed() {
-        assert!(due(None, 0, 25));
-        assert!(!due(Some(100), 100, 25) && !due(Some(100), 124, 25) && due(Some(100), 125, 25));
-        assert!(!due(Some(100), 99, 25), "a reorganisation by a block is no reason");
-        assert!(due(Some(u64::MAX), 126, 25), "an endpoint said the chain was at its end");
-    }
 }

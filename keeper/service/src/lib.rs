@@ -3,6 +3,7 @@
 //! - [`Config`] is the operator's file, checked before anything is contacted.
 //! - [`Observer`] takes snapshots and needs no key and no store: the dry run is an observer and `decide`.
 //! - [`Keeper`] holds the writer's lease, settles what an earlier run left, and runs cycles.
+//! - [`Supervisor`] is whoever started the service and restarts it when it is stuck.
 //! - [`exit`] is the emergency exit: simulate, show, send.
 
 mod config;
@@ -11,8 +12,11 @@ pub mod exit;
 mod heartbeat;
 mod keeper;
 mod observer;
+mod service;
+mod supervisor;
 
 pub use config::{ChainConfig, Config, ConfigError, ExecutionConfig, KeyConfig, StoreConfig, secret};
 pub use cycle::{Cycle, CycleError};
 pub use keeper::{Keeper, StartError};
 pub use observer::{Observer, ObserverError};
+pub use supervisor::{Supervisor, SupervisorError};

@@ -150,7 +150,16 @@ impl Keeper {
         self.directory.join(format!("keeper-{}.toml", NUMBER.fetch_add(1, Ordering::Relaxed)))
     }
 
+    /// Runs a subcommand to its end, with its standard error in this file.
+    pub async fn run_logging_to(&self, log: fs::File, arguments: &[&str]) -> Finished {
+        self.start_with(arguments, &self.write_config(), log.into()).finished().await
+    }
+
     fn start(&self, arguments: &[&str], config: &Path) -> Running {
+        self.start_with(arguments, config, Stdio::piped())
+    }
+
+    fn start_with(&self, arguments: &[&str], config: &Path, stderr: Stdio) -> Running {
         let child = Command::new(env!("CARGO_BIN_EXE_ballast"))
             .args(arguments)
             .arg("--config")
@@ -163,7 +172,7 @@ impl Keeper {
             .envs(&self.environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .kill_on_drop(true)
             .spawn()
             .unwrap();
