@@ -6,7 +6,7 @@ OS := $(shell uname -s | tr '[:upper:]' '[:lower:]')
 ARCH := $(shell uname -m | sed -e 's/x86_64/amd64/' -e 's/aarch64/arm64/')
 FORGE := node_modules/@foundry-rs/forge-$(OS)-$(ARCH)/bin/forge
 
-.PHONY: help setup build run test lint fmt abi abi-check snapshots roles bench conformance test-deep sim prove prove-teeth slither coverage mutants limit-prices clean
+.PHONY: help setup build run test lint fmt abi abi-check snapshots roles bench conformance test-deep sim deb lint-deb debian-tools prove prove-teeth slither coverage mutants limit-prices clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -25,8 +25,26 @@ build: setup ## Build the ballast binary
 run: build ## Tell the whole story on a local chain with the real protocols
 	cargo run --locked --quiet -p ballast -- story --out target/run
 
-test: setup ## Run every test
+test: setup debian-tools ## Run every test
 	cargo xtask test
+
+# What the tests of unit and package need, where there is apt. On other systems those tests are not compiled.
+DEBIAN_TOOLS := systemd-analyze:systemd mmdebstrap:mmdebstrap strip:binutils dpkg-shlibdeps:dpkg-dev
+debian-tools:
+	@command -v apt-get > /dev/null || exit 0; \
+	for tool in $(DEBIAN_TOOLS); do command -v $${tool%%:*} > /dev/null || missing="$$missing $${tool##*:}"; done; \
+	[ -z "$$missing" ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; }
+
+deb: debian-tools ## Build the Debian package into target/deb, optimised
+	cargo build --locked --release -p ballast
+	deploy/debian/build target/release/ballast target/deb
+
+# Of the development build: the same package but for the binary, in a fraction of the time. lintian itself is half a minute to install.
+lint-deb: debian-tools build ## Hold the package against Debian's policy
+	command -v lintian > /dev/null || apt-get install -y -qq --no-install-recommends lintian
+	rm -rf target/deb-lint
+	DEB_COMPRESSION='-Zgzip -z1' deploy/debian/build target/debug/ballast target/deb-lint
+	lintian --allow-root --fail-on error target/deb-lint/*.deb
 
 lint: setup abi-check ## rustfmt, clippy, forge fmt, forge lint, solhint
 	cargo fmt --all --check

@@ -6,12 +6,9 @@
 use std::{
     env,
     io::ErrorKind,
-    os::{
-        linux::net::SocketAddrExt,
-        unix::{
-            ffi::OsStrExt,
-            net::{SocketAddr, UnixDatagram},
-        },
+    os::unix::{
+        ffi::OsStrExt,
+        net::{SocketAddr, UnixDatagram},
     },
     time::Duration,
 };
@@ -46,7 +43,7 @@ impl Supervisor {
         let Some(name) = env::var_os(NOTIFY_SOCKET).filter(|name| !name.is_empty()) else { return Ok(Self::default()) };
         let fault = |why: String| SupervisorError::Socket { socket: name.to_string_lossy().into_owned(), why };
         let address = match name.as_bytes() {
-            [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
+            [b'@', name @ ..] => abstract_address(name),
             [b'/', ..] => SocketAddr::from_pathname(&name),
             _ => return Err(fault("it is neither a path nor an abstract name".into())),
         };
@@ -97,6 +94,16 @@ impl Supervisor {
             Err(error) => tracing::warn!(%error, message, "the service manager cannot be told"),
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn abstract_address(name: &[u8]) -> std::io::Result<SocketAddr> {
+    <SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn abstract_address(_: &[u8]) -> std::io::Result<SocketAddr> {
+    Err(std::io::Error::new(ErrorKind::Unsupported, "abstract sockets are Linux's"))
 }
 
 /// The manager's patience, if it is meant for this process.
