@@ -5,6 +5,7 @@ mod config;
 mod decisions;
 mod deploy;
 mod devnet;
+mod doctor;
 mod emergency_exit;
 mod logging;
 mod output;
@@ -41,6 +42,8 @@ enum Command {
     Audit(audit::Command),
     /// Bring everything home: simulate, show, confirm, send
     EmergencyExit(emergency_exit::Arguments),
+    /// Look at everything a keeper needs and say what to do; nothing is sent or changed
+    Doctor(doctor::Arguments),
     /// Work with the configuration file
     #[command(subcommand)]
     Config(config::Command),
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
             Command::Replay(arguments) => replay::run(arguments).await,
             Command::Audit(command) => audit::run(command).await,
             Command::EmergencyExit(arguments) => emergency_exit::run(arguments).await,
+            Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Config(command) => config::run(command).await,
             Command::Deploy(arguments) => deploy::run(arguments).await,
             Command::Devnet(arguments) => devnet::run(arguments).await,

@@ -17,11 +17,7 @@ use ballast_store::State;
 use serde_json::json;
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use std::fs;
-use support::{DEPOSIT, Finished, Keeper, Stage, newest_attempt, store_when_there, until};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use support::{DEPOSIT, Finished, Keeper, Stage, enable, newest_attempt, store_when_there, until};
 
 const ONCE: &[&str] = &["run", "--once"];
 const CHECK: &[&str] = &["config", "check"];
@@ -360,30 +356,4 @@ async fn the_emergency_exit_asks_first_and_needs_the_right_to() {
     let exit: Finished = stage.with_block_per_bundle(&keeper, keeper.run(&["emergency-exit", "--yes", "--json"])).await;
     assert_eq!((exit.code, &exit.json()["outcome"]["state"]), (Some(0), &json!("final")), "{exit:?}");
     assert_eq!(sent().await, before + 1);
-}
-
-/// Enables or disables the key of an alias.
-async fn enable(stage: &Stage, alias: &str, enabled: bool) {
-    let described = kms_call(stage, "DescribeKey", &json!({ "KeyId": alias })).await;
-    let operation = if enabled { "EnableKey" } else { "DisableKey" };
-    kms_call(stage, operation, &json!({ "KeyId": described["KeyMetadata"]["KeyId"] })).await;
-}
-
-/// An administrator of the KMS, by hand.
-async fn kms_call(stage: &Stage, operation: &str, arguments: &serde_json::Value) -> serde_json::Value {
-    let url = stage.devnet.kms_url();
-    let host = url.strip_prefix("http://").unwrap();
-    let body = arguments.to_string();
-    let request = format!(
-        "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/x-amz-json-1.1\r\n\
-         X-Amz-Target: TrentService.{operation}\r\nAuthorization: AWS4-HMAC-SHA256 administrator\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut connection = TcpStream::connect(host).await.unwrap();
-    connection.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
-    if body.trim().is_empty() { json!(null) } else { serde_json::from_str(body).unwrap() }
 }

@@ -87,8 +87,8 @@ impl Keeper {
         config: &Config,
         open: impl AsyncFnOnce(&Location) -> Result<Store, StoreError>,
     ) -> Result<(Self, Vec<Outcome>), StartError> {
-        let relay_key = secret(RELAY_KEY, "the key that the relay knows us by, 32 bytes of hex; it holds no funds")?;
-        let relay = builders(&config.relay, &relay_key)?;
+        let relay =
+            Builders::new(relays(config)?.into_iter().map(|relay| Arc::new(relay) as Arc<dyn Relay>).collect())?;
         let observer = Observer::connect(config).await?;
         let signer = signer(config, &config.keeper, "keeper").await?;
         let attesting = signer_of_attestor(config).await?;
@@ -148,26 +148,31 @@ impl Keeper {
     }
 }
 
-/// The relay and the other builders; only the first tells what became of a transaction.
-fn builders(config: &RelayConfig, key: &str) -> Result<Builders, RelayError> {
-    let relay = |url: &str| FlashbotsRelay::new(url, key, Duration::from_secs(config.timeout));
-    let first = relay(&config.url)?;
-    let first = match &config.status {
-        Some(url) => first.with_status(url)?,
-        None => first,
+/// The relay and the other builders, in this order; only the first tells what became of a transaction.
+pub(crate) fn relays(config: &Config) -> Result<Vec<FlashbotsRelay>, StartError> {
+    let key = secret(RELAY_KEY, "the key that the relay knows us by, 32 bytes of hex; it holds no funds")?;
+    let RelayConfig { url, timeout, builders, status, .. } = &config.relay;
+    let relay = |url: &str| FlashbotsRelay::new(url, &key, Duration::from_secs(*timeout));
+    let first = match status {
+        Some(status) => relay(url)?.with_status(status)?,
+        None => relay(url)?,
     };
-    let mut relays: Vec<Arc<dyn Relay>> = vec![Arc::new(first)];
-    for url in &config.builders {
-        relays.push(Arc::new(relay(url)?));
+    let mut relays = vec![first];
+    for url in builders {
+        relays.push(relay(url)?);
     }
-    Builders::new(relays)
+    Ok(relays)
 }
 
 async fn signer_of_attestor(config: &Config) -> Result<Arc<dyn Signer>, StartError> {
     signer(config, &config.attestor, "attestor").await
 }
 
-async fn signer(config: &Config, key: &KeyConfig, role: &'static str) -> Result<Arc<dyn Signer>, StartError> {
+pub(crate) async fn signer(
+    config: &Config,
+    key: &KeyConfig,
+    role: &'static str,
+) -> Result<Arc<dyn Signer>, StartError> {
     let fault = |source| StartError::Signer { role, source };
     Ok(match key {
         KeyConfig::Kms { key } => Arc::new(

@@ -4,10 +4,12 @@
 //! - [`Observer`] takes snapshots and needs no key and no store: the dry run is an observer and `decide`.
 //! - [`Keeper`] holds the writer's lease, settles what an earlier run left, and runs cycles.
 //! - [`Supervisor`] is whoever started the service and restarts it when it is stuck.
+//! - [`doctor`] looks at everything a keeper needs and says what to do.
 //! - [`exit`] is the emergency exit: simulate, show, send.
 
 mod config;
 mod cycle;
+pub mod doctor;
 pub mod exit;
 mod heartbeat;
 mod keeper;

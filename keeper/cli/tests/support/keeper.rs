@@ -198,6 +198,11 @@ impl Finished {
 }
 
 impl Running {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.0.id().unwrap()
+    }
+
     /// SIGKILL, and waits until it is gone. It must have been running.
     pub async fn kill(mut self) {
         assert_eq!(self.0.try_wait().unwrap(), None, "it ended by itself");

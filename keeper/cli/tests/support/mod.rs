@@ -2,8 +2,10 @@
 #![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod keeper;
+mod kms;
 
 pub use keeper::{Finished, Keeper, Running};
+pub use kms::enable;
 
 use alloy::{
     primitives::{Address, B256},

@@ -74,6 +74,23 @@ impl FlashbotsRelay {
         self.key.address()
     }
 
+    /// Asks for the simulation of no transactions, which a relay refuses: the answer, which says that it is there and is a relay.
+    ///
+    /// # Errors
+    /// [`RelayError::Refused`] by something that does not know the question, [`RelayError::Down`] by nobody.
+    pub async fn probe(&self) -> Result<String, RelayError> {
+        /// What nodes say of a method that they have not.
+        const UNKNOWN: [&str; 5] = ["not found", "does not exist", "not supported", "not available", "not served"];
+        let nothing = json!({ "txs": [], "blockNumber": "0x1", "stateBlockNumber": "latest" });
+        match self.request("eth_callBundle", nothing).await {
+            Ok(answer) => Ok(answer.to_string()),
+            Err(RelayError::Refused { message, .. }) if !UNKNOWN.iter().any(|unknown| message.contains(unknown)) => {
+                Ok(message)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// `<address>:<signature>` over the EIP-191 message that is the hex text of the body's hash, with v of 27 or 28 as the
     /// official client writes it.
     fn authentication(&self, body: &str) -> Result<String, RelayError> {
