@@ -5,7 +5,7 @@ use ballast_allocator::record;
 use ballast_executor::Outcome;
 use ballast_service::{Config, Cycle, Keeper, Observer, Supervisor};
 use clap::Args;
-use std::{path::PathBuf, process::ExitCode};
+use std::{convert::Infallible, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Debug, Args)]
@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// Well within the watchdog of the unit.
+const STANDBY_SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+
 pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     let config = Config::load(&arguments.config)?;
     if arguments.dry_run {
@@ -42,6 +45,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
                 tracing::info!("stopped while standing by");
                 return Ok(ExitCode::SUCCESS);
             }
+            never = stand_by(&supervisor) => match never {},
         }
     } else {
         Keeper::start(&config).await
@@ -59,6 +63,16 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     keeper.run(&supervisor, stop).await?;
     tracing::info!("keeper stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// For the service manager a standby is up: it waits as it should.
+async fn stand_by(supervisor: &Supervisor) -> Infallible {
+    supervisor.ready();
+    supervisor.status("standing by for the lease");
+    loop {
+        supervisor.alive();
+        tokio::time::sleep(STANDBY_SIGN_OF_LIFE).await;
+    }
 }
 
 async fn dry_run(config: &Config, json: bool) -> eyre::Result<ExitCode> {
