@@ -63,6 +63,14 @@ pub struct Simulator {
     without_traces: AtomicBool,
 }
 
+/// What is asked of a transaction before it is executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Checks {
+    /// Nonce, balance and fees, and a sender that is a key.
+    AsTheChain,
+    WhoeverSends,
+}
+
 /// Where the state of a new parent comes from.
 #[derive(Debug)]
 enum Source {
@@ -107,7 +115,23 @@ impl Simulator {
             tracing::warn!(why, "the endpoint did not trace the call; state is fetched piece by piece");
         }
         let (environment, transaction) = (self.environment(block), transaction_env(tx)?);
-        self.run(state, tx.chain_id, environment, transaction, overrides.clone()).await
+        self.run(state, tx.chain_id, environment, transaction, overrides.clone(), Checks::AsTheChain).await
+    }
+
+    /// What `tx` would do whoever sent it: neither nonce nor fees are checked, and the sender may be a contract, such as a Safe that
+    /// makes a call. Gas and logs are those of a transaction; it could not be sent like this.
+    ///
+    /// # Errors
+    /// As [`Self::simulate`].
+    pub async fn simulate_unpaid(
+        &self,
+        tx: &TxPlan,
+        block: &BlockContext,
+        overrides: &Overrides,
+    ) -> Result<Simulation, SimulationError> {
+        let state = self.state(block).await?;
+        let (environment, transaction) = (self.environment(block), transaction_env(tx)?);
+        self.run(state, tx.chain_id, environment, transaction, overrides.clone(), Checks::WhoeverSends).await
     }
 
     /// The state of the parent: the one in use, or a new one pinned to it.
@@ -146,6 +170,7 @@ impl Simulator {
         environment: BlockEnv,
         transaction: TxEnv,
         overrides: Overrides,
+        checks: Checks,
     ) -> Result<Simulation, SimulationError> {
         let spec = self.spec;
         let parent = state.parent();
@@ -160,6 +185,11 @@ impl Simulator {
                 .modify_cfg_chained(|config| {
                     config.chain_id = chain_id;
                     config.set_spec_and_mainnet_gas_params(spec);
+                    let whoever = checks == Checks::WhoeverSends;
+                    config.disable_nonce_check = whoever;
+                    config.disable_base_fee = whoever;
+                    config.disable_balance_check = whoever;
+                    config.disable_eip3607 = whoever;
                 })
                 .with_block(environment)
                 .build_mainnet();

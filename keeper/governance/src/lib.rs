@@ -6,6 +6,7 @@
 //! - [`changes`] reads the chain and lists every setting and role that is not as the parameter file says.
 //! - [`Proposal`] turns that list into one timelock operation, and [`batch`] writes its two halves, schedule and execute, in the
 //!   format of Safe's Transaction Builder.
+//! - [`safe`] is what the owners of a Safe do: propose, verify, sign, execute.
 
 mod address;
 mod address_book;
@@ -16,6 +17,7 @@ mod deployed;
 mod holders;
 mod parameters;
 mod proposal;
+pub mod safe;
 
 pub use address::Written;
 pub use address_book::{AddressBook, Entry};
