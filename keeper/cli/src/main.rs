@@ -11,6 +11,7 @@ mod logging;
 mod output;
 mod replay;
 mod run;
+mod safe;
 mod status;
 mod story;
 
@@ -49,6 +50,9 @@ enum Command {
     Config(config::Command),
     /// What a deployment would do, and what governance has to sign; or deploy on the development chain
     Deploy(deploy::Arguments),
+    /// Transactions of a Safe: propose, verify offline, sign, execute
+    #[command(subcommand)]
+    Safe(safe::Command),
     /// A local chain with the real protocols, a private relay and a KMS endpoint
     Devnet(devnet::Arguments),
     /// The whole story on a local chain, from deposit to redemption
@@ -78,6 +82,7 @@ fn main() -> ExitCode {
             Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Config(command) => config::run(command).await,
             Command::Deploy(arguments) => deploy::run(arguments).await,
+            Command::Safe(command) => safe::run(command).await,
             Command::Devnet(arguments) => devnet::run(arguments).await,
             Command::Story(arguments) => story::run(arguments).await,
         }

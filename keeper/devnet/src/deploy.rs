@@ -9,7 +9,7 @@ use crate::{
     market::{Market, MarketError},
 };
 use alloy::{
-    primitives::{Address, U256, utils::parse_ether},
+    primitives::{Address, Bytes, U256, address, utils::parse_ether},
     providers::{MULTICALL3_ADDRESS, Provider, ProviderBuilder, bindings::IMulticall3, ext::AnvilApi},
     transports::{RpcError, TransportErrorKind},
 };
@@ -33,6 +33,9 @@ pub(crate) const PARAMETERS_FILE: &str = "parameters.json";
 pub(crate) const DEPLOYMENT_FILE: &str = "deployment.json";
 /// What of the deployment does not depend on the chain.
 pub(crate) const PARAMETERS: &str = "deploy/parameters/devnet.json";
+/// Where Safe's MultiSendCallOnly 1.4.1 is on nearly every chain, and its published code.
+const MULTI_SEND_CALL_ONLY: Address = address!("9641d764fc13c8B624c04430C7356C1C7C8102e2");
+const MULTI_SEND_ARTIFACT: &str = "node_modules/@safe-global/safe-contracts/build/artifacts/contracts/libraries/MultiSendCallOnly.sol/MultiSendCallOnly.json";
 /// Seconds that leaving a venue may take: until its borrowers have answered the rate of a venue that is lent out.
 const EXIT_TIME: u64 = 86_400;
 /// MetaMorpho's shortest timelock, and a little.
@@ -103,6 +106,7 @@ pub async fn deploy(
     let url = devnet.rpc_url().parse().map_err(|_| DeployError::Url(devnet.rpc_url()))?;
     let rpc = ProviderBuilder::new().connect_http(url);
     rpc.anvil_set_code(MULTICALL3_ADDRESS, multicall3_runtime(&rpc).await?).await?;
+    rpc.anvil_set_code(MULTI_SEND_CALL_ONLY, multi_send_runtime(project_root)?).await?;
     rpc.anvil_set_balance(Role::Deployer.address()?, ether("1000000")).await?;
     rpc.anvil_set_balance(keeper, ether("10")).await?;
 
@@ -327,6 +331,16 @@ async fn multicall3_runtime(rpc: &impl Provider) -> Result<alloy::primitives::By
     let create =
         alloy::rpc::types::TransactionRequest { input: IMulticall3::BYTECODE.clone().into(), ..Default::default() };
     Ok(rpc.call(create).await?)
+}
+
+/// The runtime code of Safe's MultiSendCallOnly, which has neither constructor arguments nor immutables.
+fn multi_send_runtime(root: &Path) -> Result<Bytes, DeployError> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Artifact {
+        deployed_bytecode: Bytes,
+    }
+    Ok(read::<Artifact>(&root.join(MULTI_SEND_ARTIFACT))?.deployed_bytecode)
 }
 
 fn ether(amount: &str) -> U256 {

@@ -7,6 +7,7 @@
 //! - [`doctor`] looks at everything a keeper needs and says what to do.
 //! - [`exit`] is the emergency exit: simulate, show, send.
 
+mod calls;
 mod config;
 mod cycle;
 pub mod doctor;

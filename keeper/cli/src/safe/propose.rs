@@ -1,0 +1,200 @@
+//! `ballast safe propose`
+
+use super::{BookArguments, connect, key::KeyArguments, service};
+use crate::output;
+use alloy::{
+    primitives::{Address, B256, Bytes, U256},
+    providers::DynProvider,
+};
+use ballast_governance::{
+    batch::Batch,
+    safe::{
+        Books, Call, DecisionContext, Effect, SafeProposal, TransactionService, builder,
+        chain::{self, SafeState},
+        signatures::{self, OwnerSignature},
+        text,
+    },
+};
+use ballast_store::Store;
+use clap::{ArgGroup, Args};
+use eyre::{OptionExt, WrapErr, bail};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Seconds between two blocks.
+const SLOT: u64 = 12;
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["batch", "approve_decision", "call"])))]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    books: BookArguments,
+    /// HTTP endpoint of the chain
+    #[arg(long)]
+    rpc: String,
+    /// The Safe; the deployment's governance Safe unless given
+    #[arg(long)]
+    safe: Option<Address>,
+    /// A batch of Safe's Transaction Builder, such as `ballast deploy --plan` writes
+    #[arg(long)]
+    batch: Option<PathBuf>,
+    /// Approve the large move of this recorded decision
+    #[arg(long, value_name = "HASH", requires = "store")]
+    approve_decision: Option<B256>,
+    /// The keeper's store, which has the decision
+    #[arg(long)]
+    store: Option<PathBuf>,
+    /// A call, as ADDRESS:CALLDATA; several make one batch
+    #[arg(long, value_name = "ADDRESS:CALLDATA", value_parser = call)]
+    call: Vec<Call>,
+    /// The nonce; the next that is neither used nor queued unless given
+    #[arg(long)]
+    nonce: Option<u64>,
+    /// What a list of proposals shows
+    #[arg(long, default_value = "Ballast")]
+    title: String,
+    /// Where to write the proposal
+    #[arg(long)]
+    out: PathBuf,
+    /// Also propose to this Transaction Service (URL of its API, ending in /api; key in BALLAST_SAFE_API_KEY), signed by an owner or a
+    /// delegate
+    #[arg(long)]
+    service: Option<String>,
+    #[command(flatten)]
+    key: KeyArguments,
+    /// Write it although the simulation fails, as an operation of the timelock does before its time
+    #[arg(long)]
+    even_if_failing: bool,
+    /// Accept calls that nothing is known about
+    #[arg(long)]
+    allow_unknown: bool,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
+    let books = arguments.books.load()?;
+    let deployed = books.deployed();
+    let safe = arguments.safe.unwrap_or(deployed.governance);
+    let provider = connect(&arguments.rpc)?;
+    let state = SafeState::read(&provider, deployed.chain_id, safe).await?;
+    let (calls, decision) = what(&arguments, &provider, &books, safe).await?;
+    let queue = arguments.service.as_deref().map(service).transpose()?;
+    let nonce = nonce(arguments.nonce, &state, safe, queue.as_ref()).await?;
+
+    let observed = chain::observe(&provider, SLOT, &books, safe, &state, &calls, nonce, decision.as_ref()).await?;
+    if let (Some(why), false) = (&observed.simulation.revert, arguments.even_if_failing) {
+        bail!("it would fail: {why}; nothing was written (--even-if-failing writes it all the same)");
+    }
+    let mut proposal = SafeProposal::derive(&books, safe, &arguments.title, calls, nonce, decision, observed)?;
+    let unknown: Vec<String> = proposal.effects.iter().flat_map(Effect::unknowns).collect();
+    if !unknown.is_empty() && !arguments.allow_unknown {
+        bail!("nobody could say what this does: {}; pass --allow-unknown if you know it", unknown.join("; "));
+    }
+    let signer = arguments.key.signer(deployed.chain_id).await?;
+    if queue.is_some() && signer.is_none() {
+        bail!(
+            "the Transaction Service takes a proposal only with the signature of an owner or a delegate: pass --kms or --dev-key"
+        );
+    }
+    let mut sender = None;
+    if let Some(signer) = signer {
+        let signature = Bytes::copy_from_slice(&signer.sign_hash(proposal.safe_tx_hash).await?.as_bytes());
+        if state.owners.contains(&signer.address()) {
+            let hash = proposal.safe_tx_hash;
+            let owners = OwnerSignature::by_key(signer.address(), &signature, hash)?;
+            signatures::add(&mut proposal.signatures, owners, &state.owners, hash)?;
+        } else if queue.is_none() {
+            bail!("{} is not an owner of {safe}; without --service its signature is of no use", signer.address());
+        }
+        sender = Some((signer.address(), signature));
+    }
+    // The file first: it is good without the service.
+    proposal.save(&arguments.out)?;
+    if let (Some(queue), Some((sender, signature))) = (&queue, &sender) {
+        queue
+            .propose(&proposal, *sender, signature)
+            .await
+            .wrap_err_with(|| format!("{} is written, but not proposed", arguments.out.display()))?;
+    }
+    if arguments.json {
+        output::json(&proposal)?;
+    } else {
+        output::say(text::describe(&proposal))?;
+        output::say(format_args!("\nwritten to {}", arguments.out.display()))?;
+        if queue.is_some() {
+            output::say("proposed to the Transaction Service, which shows the same transaction")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn what(
+    arguments: &Arguments,
+    provider: &DynProvider,
+    books: &Books,
+    safe: Address,
+) -> eyre::Result<(Vec<Call>, Option<DecisionContext>)> {
+    if let Some(path) = &arguments.batch {
+        let text = fs::read_to_string(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
+        let batch: Batch = serde_json::from_str(&text)
+            .wrap_err_with(|| format!("{} is not a batch of the Transaction Builder", path.display()))?;
+        let calls =
+            builder::calls(&batch, books.deployed().chain_id, safe).wrap_err_with(|| path.display().to_string())?;
+        return Ok((calls, None));
+    }
+    if let Some(hash) = arguments.approve_decision {
+        let path = arguments.store.as_deref().ok_or_eyre("--approve-decision needs --store")?;
+        let (context, call) = chain::approval_of(provider, books, record(path, hash).await?).await?;
+        return Ok((vec![call], Some(context)));
+    }
+    Ok((arguments.call.clone(), None))
+}
+
+async fn record(store: &Path, hash: B256) -> eyre::Result<Bytes> {
+    let store = Store::open_read_only(store).await?;
+    let decision = store.decision(hash).await?;
+    let decision = decision
+        .ok_or_else(|| eyre::eyre!("the store has no decision {hash}; `ballast decisions` lists those it has"))?;
+    Ok(decision.bytes.into())
+}
+
+/// The next nonce that nobody has used or queued, or the one that is wanted, if nobody has.
+async fn nonce(
+    wanted: Option<u64>,
+    state: &SafeState,
+    safe: Address,
+    service: Option<&TransactionService>,
+) -> eyre::Result<u64> {
+    let queued = match service {
+        Some(service) => service.queued(safe, state.nonce).await?,
+        None => Vec::new(),
+    };
+    let Some(wanted) = wanted else {
+        let after = queued.iter().map(|queued| queued.nonce.saturating_add(1)).max().unwrap_or(0);
+        return Ok(after.max(state.nonce));
+    };
+    if wanted < state.nonce {
+        bail!("nonce {wanted} is used: the Safe's next is {}", state.nonce);
+    }
+    if let Some(taken) = queued.iter().find(|queued| queued.nonce == wanted) {
+        bail!(
+            "nonce {wanted} is taken at the Transaction Service by {}: of two transactions with one nonce only one can be executed; \
+             leave --nonce out to queue behind it, or have the owners reject it first",
+            taken.safe_tx_hash
+        );
+    }
+    Ok(wanted)
+}
+
+fn call(text: &str) -> Result<Call, String> {
+    let (to, data) = text.split_once(':').ok_or("expected ADDRESS:CALLDATA")?;
+    let checksummed = Address::parse_checksummed(to, None);
+    let to = checksummed.map_err(|_| format!("{to} is not an address with its checksum (EIP-55)"))?;
+    let data = data.parse().map_err(|_| format!("{data} is not hex"))?;
+    Ok(Call { to, value: U256::ZERO, data })
+}

@@ -1,0 +1,64 @@
+//! Approving a large move: the digest is of a recorded decision, and the proposal says what that is.
+
+use crate::{
+    stage::Owner,
+    support::{Stage, newest_attempt},
+};
+use alloy::primitives::B256;
+use ballast_chain::bindings::StrategyHub;
+use ballast_devnet::accounts::Role;
+use ballast_store::Subject;
+use serde_json::json;
+
+// SPEC X15
+#[tokio::test(flavor = "multi_thread")]
+async fn the_approval_of_a_large_move_says_which_and_reaches_the_hub() {
+    let stage = Stage::funded().await;
+    let keeper = stage.keeper();
+    let cycle = stage.cycle(&keeper).await;
+    assert_eq!(cycle.code, Some(0), "{cycle:?}");
+    let store = keeper.store().await;
+    let Subject::Decision(decision) = newest_attempt(&store).await.unwrap().subject else { panic!("no decision") };
+    store.close().await;
+
+    let owner = Owner::new(&stage, "approval.json");
+    let (hash, path) = (decision.to_string(), keeper.store_path().display().to_string());
+    let unknown = B256::repeat_byte(7).to_string();
+    let refused = owner.propose(&["--approve-decision", &unknown, "--store", &path], &[]).await;
+    refused.assert_refused(1, &["the store has no decision", "ballast decisions"]);
+    let proposed = owner.propose(&["--approve-decision", &hash, "--store", &path], &[]).await;
+    assert_eq!(proposed.code, Some(0), "{proposed:?}");
+    for words in [
+        "approve(bytes32)",
+        &format!("approves one rebalance: decision {hash}"),
+        "Aave V3 USDC",
+        "bps of NAV",
+        "USDC to venues, of a NAV of 50000.000000 USDC",
+        "change place",
+        "for 24 h from the approval",
+        "was 0",
+    ] {
+        assert!(proposed.stdout.contains(words), "{words}:\n{}", proposed.stdout);
+    }
+    assert_eq!(owner.run("verify", &[], &[]).await.code, Some(0));
+
+    // Another decision under the same digest, or none: what the owners read must be what they approve.
+    let good = owner.value();
+    owner.edit(|value| value["decision"]["hubNonce"] = json!(77));
+    owner.run("verify", &[], &[]).await.assert_refused(1, &["no call approves the digest"]);
+    owner.edit(|value| {
+        *value = good.clone();
+        value.as_object_mut().unwrap().remove("decision");
+    });
+    owner.run("verify", &[], &[]).await.assert_refused(1, &["effects[0].notes", "do not sign"]);
+    owner.edit(|value| *value = good);
+
+    for number in [0, 1, 4] {
+        assert_eq!(owner.sign(Role::GovernanceOwner(number)).await.code, Some(0));
+    }
+    owner.send_printed().await;
+    let digest = owner.value()["effects"][0]["arguments"][0]["value"].as_str().unwrap().parse().unwrap();
+    let hub = StrategyHub::new(stage.book.contracts.hub, stage.rpc());
+    assert!(!hub.approvedAt(digest).call().await.unwrap().is_zero());
+    stage.devnet.shutdown().await.unwrap();
+}
