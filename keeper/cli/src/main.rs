@@ -52,7 +52,7 @@ enum Command {
     Deploy(deploy::Arguments),
     /// Transactions of a Safe: propose, verify offline, sign, execute
     #[command(subcommand)]
-    Safe(safe::Command),
+    Safe(Box<safe::Command>),
     /// A local chain with the real protocols, a private relay and a KMS endpoint
     Devnet(devnet::Arguments),
     /// The whole story on a local chain, from deposit to redemption
@@ -82,7 +82,7 @@ fn main() -> ExitCode {
             Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Config(command) => config::run(command).await,
             Command::Deploy(arguments) => deploy::run(arguments).await,
-            Command::Safe(command) => safe::run(command).await,
+            Command::Safe(command) => safe::run(*command).await,
             Command::Devnet(arguments) => devnet::run(arguments).await,
             Command::Story(arguments) => story::run(arguments).await,
         }

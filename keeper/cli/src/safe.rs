@@ -34,7 +34,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command) -> eyre::Result<ExitCode> {
     match command {
         Command::Propose(arguments) => propose::run(arguments).await,
-        Command::Verify(arguments) => verify::run(arguments),
+        Command::Verify(arguments) => verify::run(arguments).await,
         Command::Sign(arguments) => sign::run(arguments).await,
         Command::Status(arguments) => status::run(arguments).await,
         Command::Execute(arguments) => execute::run(arguments).await,

@@ -3,6 +3,7 @@
 use super::{BookArguments, connect, key::KeyArguments, service};
 use crate::output;
 use alloy::{
+    eips::BlockId,
     primitives::{Address, B256, Bytes, U256},
     providers::DynProvider,
 };
@@ -23,9 +24,6 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
-
-/// Seconds between two blocks.
-const SLOT: u64 = 12;
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["batch", "approve_decision", "call"])))]
@@ -86,7 +84,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     let queue = arguments.service.as_deref().map(service).transpose()?;
     let nonce = nonce(arguments.nonce, &state, safe, queue.as_ref()).await?;
 
-    let observed = chain::observe(&provider, SLOT, &books, safe, &state, &calls, nonce, decision.as_ref()).await?;
+    let observed = chain::observe(&provider, &books, safe, &calls, nonce, decision.as_ref(), BlockId::latest()).await?;
     if let (Some(why), false) = (&observed.simulation.revert, arguments.even_if_failing) {
         bail!("it would fail: {why}; nothing was written (--even-if-failing writes it all the same)");
     }

@@ -5,7 +5,10 @@
 mod support;
 
 mod approval;
+mod kits;
 mod owners;
+mod queue;
+mod service;
 mod stage;
 
 use alloy::{
@@ -15,6 +18,7 @@ use alloy::{
 };
 use ballast_chain::bindings::{StrategyHub, Vault};
 use ballast_devnet::accounts::Role;
+use ballast_governance::safe::SafeProposal;
 use serde_json::json;
 use stage::{Owner, ballast, key};
 use support::Stage;
@@ -67,6 +71,20 @@ async fn what_governance_plans_is_proposed_signed_by_three_and_sent_by_the_keepe
         (verified.code, verified.json()["safeTxHash"].as_str()),
         (Some(0), Some(owner.hash().to_string().as_str()))
     );
+
+    // What cannot be derived is asked again, in the block of the proposal; who rewrites it and its digest is found out then.
+    stage.build_block().await;
+    let confirmed = owner.run("verify", &["--rpc", &rpc], &[]).await;
+    assert!(confirmed.stdout.contains("is what your endpoint says of block"), "{confirmed:?}");
+    let good = owner.value();
+    let mut rewritten: SafeProposal = serde_json::from_value(good.clone()).unwrap();
+    rewritten.observed.before[0].value = "something else".into();
+    rewritten.digest = rewritten.content_digest();
+    owner.edit(|value| *value = json!(rewritten));
+    assert_eq!(owner.run("verify", &[], &[]).await.code, Some(0), "nobody was asked");
+    let refused = owner.run("verify", &["--rpc", &rpc], &[]).await;
+    refused.assert_refused(1, &["observed.before[0].value", "your endpoint says", "do not sign"]);
+    owner.edit(|value| *value = good);
 
     let shown = owner.run("sign", &[], &[]).await;
     assert!(shown.stdout.contains("\"primaryType\": \"SafeTx\"") && shown.stdout.contains('█'), "{shown:?}");

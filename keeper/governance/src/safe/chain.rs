@@ -1,17 +1,17 @@
 //! What the chain says of a Safe, of the settings that a proposal replaces, and of what would happen.
 
 use super::{
-    approval::Approved,
+    approval::{Approved, DecisionContext},
     books::Books,
     decode::Decoder,
-    proposal::{Before, Observed, ProposalError, SimulationReport, approved},
+    proposal::{Before, Observed, ProposalError, SafeProposal, SimulationReport, approved},
     signatures::{self, OwnerSignature, SignatureError},
     transaction::{
         Call, ISafe, ISignatureValidator, MAGIC_VALUE, MULTI_SEND_CALL_ONLY, SAFE_VERSION, SafeTransaction,
         is_multi_send_call_only,
     },
+    verify::difference,
 };
-use crate::safe::DecisionContext;
 use alloy::{
     eips::BlockId,
     primitives::{Address, B256, Bytes, TxHash, U256, hex, keccak256},
@@ -21,9 +21,12 @@ use alloy::{
     transports::TransportError,
 };
 use ballast_chain::{BlockContext, HeadError, Overrides, Simulation, SimulationError, Simulator, SpecId, TxPlan};
+use serde_json::json;
 
 /// The hard fork that simulations follow, as the keeper's own.
 const SPEC: SpecId = SpecId::PRAGUE;
+/// Between two blocks of mainnet; what a proposal does hardly depends on it.
+const SLOT_SECONDS: u64 = 12;
 /// As much as a transaction may use on mainnet (EIP-7825).
 const GAS_LIMIT: u64 = 16_777_216;
 /// Storage of Safe 1.4.1 (SafeStorage.sol).
@@ -44,6 +47,8 @@ pub enum ChainError {
     NoMultiSend(String),
     #[error("the hub {0} does not say its nonce: {1}; is the deployment file of this chain?")]
     Hub(Address, String),
+    #[error("{field} is {claimed} in the proposal, but your endpoint says {found}: do not sign")]
+    Differs { field: String, claimed: String, found: String },
     #[error(transparent)]
     Head(#[from] HeadError),
     #[error(transparent)]
@@ -66,46 +71,49 @@ pub struct SafeState {
 }
 
 impl SafeState {
-    /// Reads a Safe of `chain_id`.
+    /// Reads a Safe of `chain_id` at the head.
     ///
     /// # Errors
     /// [`ChainError`] if the endpoint is of another chain or there is no Safe 1.4.1.
     pub async fn read(provider: &DynProvider, chain_id: u64, safe: Address) -> Result<Self, ChainError> {
+        Self::read_at(provider, chain_id, safe, BlockId::latest()).await
+    }
+
+    /// Reads it as it was in a block.
+    async fn read_at(provider: &DynProvider, chain_id: u64, safe: Address, block: BlockId) -> Result<Self, ChainError> {
         let found = provider.get_chain_id().await.map_err(rpc("its id"))?;
         if found != chain_id {
             return Err(ChainError::WrongChain { found, expected: chain_id });
         }
-        let code = provider.get_code_at(safe).await.map_err(rpc("the Safe's code"))?;
+        let code = provider.get_code_at(safe).block_id(block).await.map_err(rpc("the Safe's code"))?;
         if code.is_empty() {
             return Err(ChainError::NotASafe { address: safe, why: "there is no contract".into() });
         }
         let contract = ISafe::new(safe, provider);
         let unlike = |error: alloy::contract::Error| ChainError::NotASafe { address: safe, why: error.to_string() };
-        let version = contract.VERSION().call().await.map_err(unlike)?;
+        let version = contract.VERSION().block(block).call().await.map_err(unlike)?;
         if version != SAFE_VERSION {
             return Err(ChainError::NotASafe { address: safe, why: format!("its version is {version}") });
         }
-        let owners = contract.getOwners().call().await.map_err(unlike)?;
-        let threshold = contract.getThreshold().call().await.map_err(unlike)?;
-        let nonce = contract.nonce().call().await.map_err(unlike)?;
+        let owners = contract.getOwners().block(block).call().await.map_err(unlike)?;
+        let threshold = contract.getThreshold().block(block).call().await.map_err(unlike)?;
+        let nonce = contract.nonce().block(block).call().await.map_err(unlike)?;
         Ok(Self { owners, threshold: threshold.saturating_to(), nonce: nonce.saturating_to() })
     }
 }
 
-/// Reads what is replaced and simulates the whole transaction on the head, as if enough owners had approved it.
+/// Reads what is replaced in `block`, and simulates the whole transaction on it as if enough owners had approved it.
 ///
 /// # Errors
 /// [`ChainError`]. A transaction that would fail is not an error but a [`SimulationReport`] without success.
-#[allow(clippy::too_many_arguments, reason = "what is asked, of whom, and of which proposal")]
 pub async fn observe(
     provider: &DynProvider,
-    slot_seconds: u64,
     books: &Books,
     safe: Address,
-    state: &SafeState,
     calls: &[Call],
     nonce: u64,
     decision: Option<&DecisionContext>,
+    block: BlockId,
 ) -> Result<Observed, ChainError> {
     let approved = approved(books, calls, decision)?;
     let decoder = Decoder { books, safe, approved: approved.as_ref() };
@@ -116,19 +124,36 @@ pub async fn observe(
             return Err(ChainError::NoMultiSend(format!("{} bytes with hash {}", code.len(), keccak256(&code))));
         }
     }
-    let block = BlockContext::next(provider, slot_seconds).await?;
+    let block = BlockContext::after(provider, block, SLOT_SECONDS).await?;
+    // By its hash from here on: all of it is of one block.
+    let pinned = BlockId::hash(block.parent_hash);
+    let state = SafeState::read_at(provider, books.deployed.chain_id, safe, pinned).await?;
     let before = before(provider, &decoder, calls, block.parent_hash).await?;
-    let simulation = simulate(provider, &decoder, &block, safe, state, calls, &transaction).await?;
+    let simulation = simulate(provider, &decoder, &block, safe, &state, calls, &transaction).await?;
     Ok(Observed {
         block: block.parent_number,
         block_hash: block.parent_hash,
-        block_time: block.timestamp.saturating_sub(slot_seconds),
-        owners: state.owners.clone(),
+        block_time: block.timestamp.saturating_sub(SLOT_SECONDS),
+        owners: state.owners,
         threshold: state.threshold,
         nonce: state.nonce,
         before,
         simulation,
     })
+}
+
+/// Asks the reader's own endpoint for what the chain said when the proposal was made, in the same block, and compares.
+///
+/// # Errors
+/// [`ChainError::Differs`] with the first difference; [`ChainError`] if the endpoint does not have the block or its state any more.
+pub async fn confirm(provider: &DynProvider, books: &Books, proposal: &SafeProposal) -> Result<(), ChainError> {
+    let block = BlockId::hash(proposal.observed.block_hash);
+    let (calls, decision) = (&proposal.calls, proposal.decision.as_ref());
+    let seen = observe(provider, books, proposal.safe, calls, proposal.nonce(), decision, block).await?;
+    match difference("observed", &json!(proposal.observed), &json!(seen)) {
+        Some((field, claimed, found)) => Err(ChainError::Differs { field, claimed, found }),
+        None => Ok(()),
+    }
 }
 
 async fn before(

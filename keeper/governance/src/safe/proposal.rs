@@ -46,7 +46,8 @@ pub struct SafeProposal {
     pub signatures: Vec<OwnerSignature>,
 }
 
-/// What the chain said when the proposal was made. It cannot be derived from the calls: `digest` covers it, `status` asks the chain again.
+/// What the chain said when the proposal was made. It cannot be derived from the calls: `digest` covers it, [`super::chain::confirm`]
+/// asks the chain again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Observed {

@@ -1,10 +1,6 @@
 //! Safe's Transaction Service, where owners find what is proposed (<https://docs.safe.global/core-api/transaction-service-reference>).
 
-use super::{
-    proposal::SafeProposal,
-    signatures::{OwnerSignature, SignatureKind},
-    spelling::checksummed,
-};
+use super::{proposal::SafeProposal, signatures::OwnerSignature, spelling::checksummed};
 use alloy::primitives::{Address, B256, Bytes};
 use ballast_chain::redact;
 use reqwest::{Client, Method, Response, StatusCode, header::AUTHORIZATION};
@@ -45,15 +41,6 @@ pub struct TransactionService {
     base: String,
     api_key: Option<String>,
     http: Client,
-}
-
-/// A Safe as the service sees it.
-#[derive(Clone, Debug, Deserialize)]
-pub struct ServiceSafe {
-    #[serde(deserialize_with = "number")]
-    pub nonce: u64,
-    pub threshold: u64,
-    pub owners: Vec<Address>,
 }
 
 /// A transaction as the service shows it.
@@ -106,14 +93,6 @@ impl TransactionService {
         }
         let http = Client::builder().timeout(TIMEOUT).build().map_err(|error| down(&base, &error))?;
         Ok(Self { base, api_key, http })
-    }
-
-    /// The Safe as the service sees it; it may lag behind the chain.
-    ///
-    /// # Errors
-    /// [`ServiceError`].
-    pub async fn safe(&self, safe: Address) -> Result<ServiceSafe, ServiceError> {
-        self.get(&format!("{}/v1/safes/{safe}/", self.base)).await
     }
 
     /// Transactions that are proposed, not executed, and still can be, in the order of their nonces.
@@ -236,12 +215,6 @@ impl Confirmation {
             }
             _ => OwnerSignature::by_key(self.owner, &self.signature, hash),
         }
-    }
-
-    /// Whether only the owner, a contract, can say if it is good.
-    #[must_use]
-    pub fn is_contracts(signature: &OwnerSignature) -> bool {
-        signature.kind == SignatureKind::Contract
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn shown(value: &DynSolValue, parameter: Shape<'_>, kind: Kind, books
             let items: Vec<String> = items.iter().map(|item| shown(item, parameter, kind, books)).collect();
             format!("[{}]", items.join(", "))
         }
-        DynSolValue::Tuple(fields) => {
+        DynSolValue::Tuple(fields) | DynSolValue::CustomStruct { tuple: fields, .. } => {
             let fields: Vec<String> = fields
                 .iter()
                 .enumerate()
@@ -40,7 +40,7 @@ pub(super) fn shown(value: &DynSolValue, parameter: Shape<'_>, kind: Kind, books
                 .collect();
             format!("({})", fields.join(", "))
         }
-        other => format!("{other:?}"),
+        DynSolValue::Function(function) => function.to_string(),
     }
 }
 

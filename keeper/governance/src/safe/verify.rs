@@ -44,8 +44,8 @@ pub enum VerifyError {
 
 /// Derives everything again and compares. Nothing is asked of anybody.
 ///
-/// What the chain said when the proposal was made ([`super::Observed`]) cannot be derived; that it is as the proposer wrote it is shown by
-/// the digest, which the reader compares with the proposer's.
+/// What the chain said when the proposal was made ([`super::Observed`]) cannot be derived: that it is as the proposer wrote it is shown by
+/// the digest, which the reader compares with the proposer's; that it is true, by [`super::chain::confirm`].
 ///
 /// # Errors
 /// [`VerifyError`] with the first difference.
@@ -116,7 +116,7 @@ fn value(proposal: &SafeProposal) -> Value {
 
 /// The first place where two values differ: where, and what each has there. The proposal's digest comes last, as it differs whenever
 /// anything does.
-fn difference(at: &str, claimed: &Value, derived: &Value) -> Option<(String, String, String)> {
+pub(super) fn difference(at: &str, claimed: &Value, derived: &Value) -> Option<(String, String, String)> {
     match (claimed, derived) {
         (Value::Object(one), Value::Object(other)) => {
             let order = |key: &&String| (at.is_empty() && *key == "digest", at.is_empty() && *key == "effects");
