@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     /// Show what the owners of this owner, itself a Safe, have to sign
     #[arg(long, value_name = "OWNER", conflicts_with_all = ["kms", "dev_key", "add_signature"])]
     contract_owner: Option<Address>,
-    /// HTTP endpoint of the chain: the owners are those of now, not those of the proposal
+    /// HTTP endpoint of the chain: to ask contracts, and whether the owners are still those of the proposal
     #[arg(long)]
     rpc: Option<String>,
     /// Also give the signature to this Transaction Service (URL of its API; key in BALLAST_SAFE_API_KEY)
@@ -45,10 +45,13 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     let mut proposal = arguments.proposal.verified()?;
     let (chain_id, safe, hash) = (proposal.chain_id, proposal.safe, proposal.safe_tx_hash);
     let provider = arguments.rpc.as_deref().map(connect).transpose()?;
-    let owners = match &provider {
-        Some(provider) => SafeState::read(provider, chain_id, safe).await?.owners,
-        None => proposal.observed.owners.clone(),
-    };
+    let owners = proposal.observed.owners.clone();
+    if let Some(provider) = &provider {
+        let now = SafeState::read(provider, chain_id, safe).await?.owners;
+        if now.len() != owners.len() || now.iter().any(|owner| !owners.contains(owner)) {
+            bail!("the owners of {safe} have changed since this was proposed: propose it anew");
+        }
+    }
     let mut added = Vec::new();
     if let Some(signer) = arguments.key.signer(chain_id).await? {
         // Asked before the key signs: a signature of nobody's is best not made.

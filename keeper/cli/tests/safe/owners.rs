@@ -76,8 +76,12 @@ async fn a_kms_key_a_safe_an_approval_on_the_chain_and_a_key_sign_as_owners() {
     });
     owner.print().await.assert_refused(1, &["3 of the 4 owners", "does not count", "EIP-1271"]);
     owner.edit(|value| *value = good);
+    let stale = Owner::new(&stage, "stale.json");
+    assert_eq!(stale.propose(&["--safe", &safe_text, "--call", &add_owner, "--nonce", "1"], &[]).await.code, Some(0));
     owner.send_printed().await;
     assert!(owner.status().await["executed"].is_string());
+    let signed = stale.run("sign", &[&by_kms[..], &["--rpc", &rpc]].concat(), &[]).await;
+    signed.assert_refused(1, &["have changed since this was proposed"]);
     stage.devnet.shutdown().await.unwrap();
 }
 
