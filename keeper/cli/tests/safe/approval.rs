@@ -1,7 +1,7 @@
 //! Approving a large move: the digest is of a recorded decision, and the proposal says what that is.
 
 use crate::{
-    stage::Owner,
+    stage::{Owner, send},
     support::{Stage, newest_attempt},
 };
 use alloy::primitives::B256;
@@ -26,12 +26,14 @@ async fn the_approval_of_a_large_move_says_which_and_reaches_the_hub() {
     let unknown = B256::repeat_byte(7).to_string();
     let refused = owner.propose(&["--approve-decision", &unknown, "--store", &path], &[]).await;
     refused.assert_refused(1, &["the store has no decision", "ballast decisions"]);
-    let proposed = owner.propose(&["--approve-decision", &hash, "--store", &path], &[]).await;
+    let names = ["--parameters".to_owned(), stage.path("parameters.json").display().to_string()];
+    let names = [names[0].as_str(), &names[1]];
+    let proposed = owner.propose(&[&["--approve-decision", &hash, "--store", &path], &names[..]].concat(), &[]).await;
     assert_eq!(proposed.code, Some(0), "{proposed:?}");
     for words in [
         "approve(bytes32)",
         &format!("approves one rebalance: decision {hash}"),
-        "Aave V3 USDC",
+        "(Aave V3 USDC)",
         "bps of NAV",
         "USDC to venues, of a NAV of 50000.000000 USDC",
         "change place",
@@ -40,23 +42,32 @@ async fn the_approval_of_a_large_move_says_which_and_reaches_the_hub() {
     ] {
         assert!(proposed.stdout.contains(words), "{words}:\n{}", proposed.stdout);
     }
-    assert_eq!(owner.run("verify", &[], &[]).await.code, Some(0));
+    assert_eq!(owner.run("verify", &names, &[]).await.code, Some(0));
+    // Fewer files know fewer names, which is a difference like any other.
+    owner.run("verify", &[], &[]).await.assert_refused(1, &["effects[0].notes", "(Aave V3 USDC)", "(position 1)"]);
 
     // Another decision under the same digest, or none: what the owners read must be what they approve.
     let good = owner.value();
     owner.edit(|value| value["decision"]["hubNonce"] = json!(77));
-    owner.run("verify", &[], &[]).await.assert_refused(1, &["no call approves the digest"]);
+    owner.run("verify", &names, &[]).await.assert_refused(1, &["no call approves the digest"]);
     owner.edit(|value| {
         *value = good.clone();
         value.as_object_mut().unwrap().remove("decision");
     });
-    owner.run("verify", &[], &[]).await.assert_refused(1, &["effects[0].notes", "do not sign"]);
+    owner.run("verify", &names, &[]).await.assert_refused(1, &["effects[0].notes", "do not sign"]);
     owner.edit(|value| *value = good);
 
     for number in [0, 1, 4] {
-        assert_eq!(owner.sign(Role::GovernanceOwner(number)).await.code, Some(0));
+        let key = Role::GovernanceOwner(number).key();
+        let sign = [&names[..], &["--dev-key"]].concat();
+        assert_eq!(owner.run("sign", &sign, &[("BALLAST_DEV_SAFE_KEY", &key)]).await.code, Some(0));
     }
-    owner.send_printed().await;
+    let rpc = stage.devnet.rpc_url();
+    let print = [&names[..], &["--print", "--json", "--rpc", &rpc]].concat();
+    let printed = owner.run("execute", &print, &[]).await;
+    assert_eq!(printed.code, Some(0), "{printed:?}");
+    let data = printed.json()["data"].as_str().unwrap().parse().unwrap();
+    send(&stage, stage.book.contracts.governance, data).await;
     let digest = owner.value()["effects"][0]["arguments"][0]["value"].as_str().unwrap().parse().unwrap();
     let hub = StrategyHub::new(stage.book.contracts.hub, stage.rpc());
     assert!(!hub.approvedAt(digest).call().await.unwrap().is_zero());
