@@ -3,6 +3,7 @@
 //!
 //! - [`RpcPool`] holds the RPC endpoints, finds the newest block they all serve and notes where they disagree.
 //! - [`Reader`] turns one block into a [`Snapshot`](ballast_types::Snapshot); what cannot be read is marked, not guessed.
+//! - [`ConditionReader`] asks the kill switch what holds, at one block.
 //! - [`Simulator`] executes an exact transaction in-process on the state of a block; its gas and logs are those of the receipt.
 //! - [`Executed`] is what the hub's event says of a rebalance.
 //! - [`Deployment`] is the address book, checked against the chain before anything else is done.
@@ -11,6 +12,7 @@ mod aave;
 pub mod adaptive_curve;
 mod attestor_slot;
 pub mod bindings;
+mod conditions;
 mod deployment;
 mod endpoint;
 mod executed;
@@ -22,6 +24,9 @@ pub mod revert;
 mod simulator;
 
 pub use attestor_slot::{ATTESTOR_SLOT, AttestorSlot, AttestorSlotError};
+pub use conditions::{
+    ConditionReader, Conditions, GovernanceCondition, TokenCondition, Trigger, TwoStep, VenueCondition,
+};
 pub use deployment::{Deployment, DeploymentError, FeedRef, VenueRef};
 pub use endpoint::redact;
 pub use executed::{Executed, Leg, Malformed, rebalances};

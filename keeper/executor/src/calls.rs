@@ -36,22 +36,35 @@ impl Executor {
     /// As [`Self::execute`].
     pub async fn send_call(&self, to: Address, calldata: Bytes, purpose: &str) -> Result<Outcome, ExecuteError> {
         let _turn = self.turn.lock().await;
-        self.land_call(to, calldata, purpose).await
+        self.land_call(to, calldata, purpose, 0).await
     }
 
     /// As [`Self::send_call`], and next: whoever is at it gives way between two states. What was handed to the relay is waited for
     /// until its block has passed (one block), and if it landed until it is final (`confirmations` blocks, its own counted).
+    /// `least_gas` is a gas limit that it gets even if it used less in the simulation: for what refuses to judge with little.
     ///
     /// # Errors
     /// As [`Self::execute`].
-    pub async fn send_urgent_call(&self, to: Address, calldata: Bytes, purpose: &str) -> Result<Outcome, ExecuteError> {
+    pub async fn send_urgent_call(
+        &self,
+        to: Address,
+        calldata: Bytes,
+        purpose: &str,
+        least_gas: u64,
+    ) -> Result<Outcome, ExecuteError> {
         let waiting = self.control.wait_urgently();
         let _turn = self.turn.lock().await;
         drop(waiting);
-        self.land_call(to, calldata, purpose).await
+        self.land_call(to, calldata, purpose, least_gas).await
     }
 
-    async fn land_call(&self, to: Address, calldata: Bytes, purpose: &str) -> Result<Outcome, ExecuteError> {
+    async fn land_call(
+        &self,
+        to: Address,
+        calldata: Bytes,
+        purpose: &str,
+        least_gas: u64,
+    ) -> Result<Outcome, ExecuteError> {
         self.settle_open().await?;
         self.find_late(None).await?;
         let subject = Subject::Call(self.store.put_call(purpose, to, &calldata).await?);
@@ -66,20 +79,26 @@ impl Executor {
                 }
             }
             let mut job = self.begin(subject, json!({ "purpose": purpose })).await?;
-            match self.prepare_call(&mut job, to, calldata.clone()).await {
+            match self.prepare_call(&mut job, to, calldata.clone(), least_gas).await {
                 Ok(ready) => self.land(&mut job, ready, None).await?,
                 Err(stop) => self.stop(&mut job, stop).await?,
             }
         }
     }
 
-    async fn prepare_call(&self, job: &mut Job, to: Address, calldata: Bytes) -> Result<Simulated, Stop> {
+    async fn prepare_call(
+        &self,
+        job: &mut Job,
+        to: Address,
+        calldata: Bytes,
+        least_gas: u64,
+    ) -> Result<Simulated, Stop> {
         let block = self.next_block().await?;
         let generous = self.plan(to, calldata, &block, MAX_GAS_LIMIT, self.config.fees).await?;
         let first = succeeded(self.simulate(&generous, &block, &Overrides::default()).await?)?;
         let gas_limit = fees::gas_limit(first.gas_used).map_err(|error| Stop::Reject(error.to_string()))?;
         let mut plan = generous;
-        plan.gas_limit = plan.gas_limit.min(gas_limit);
+        plan.gas_limit = plan.gas_limit.min(gas_limit.max(least_gas));
         let simulation = succeeded(self.simulate(&plan, &block, &Overrides::default()).await?)?;
         let ready = Simulated::new(plan, block, simulation);
         self.record_simulation(job, &ready).await?;

@@ -53,6 +53,8 @@ pub struct Config {
     pub store: StoreConfig,
     #[serde(default)]
     pub execution: ExecutionConfig,
+    #[serde(default)]
+    pub watcher: WatcherConfig,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -219,10 +221,12 @@ impl Default for ExecutionConfig {
 mod secrets;
 mod store;
 mod validation;
+mod watcher;
 
 pub(crate) use secrets::aws_credentials;
 pub use secrets::secret;
 pub use store::StoreConfig;
+pub use watcher::WatcherConfig;
 
 mod defaults {
     pub(super) const fn rpc_timeout() -> u64 {

@@ -3,6 +3,7 @@
 use crate::{
     config::{Config, ConfigError, KeyConfig, RelayConfig, aws_credentials, secret},
     observer::{Observer, ObserverError},
+    watcher::Watcher,
 };
 use alloy::primitives::Address;
 use ballast_chain::{Simulator, SpecId};
@@ -54,6 +55,9 @@ pub struct Keeper {
     pub(crate) store: Arc<Store>,
     pub(crate) executor: Executor,
     pub(crate) decide_every: u64,
+    /// Else the kill switch is left to others.
+    pub(crate) watches: bool,
+    pub(crate) watcher: Watcher,
 }
 
 impl Keeper {
@@ -131,7 +135,15 @@ impl Keeper {
         let parts = Parts { chain, store: store.clone(), signer, attestor, relay: Arc::new(relay) };
         let executor = Executor::new(executor_config, parts)?;
         let settled = executor.resume().await?;
-        let keeper = Self { observer, policy: config.policy(), store, executor, decide_every: execution.decide_every };
+        let keeper = Self {
+            observer,
+            policy: config.policy(),
+            store,
+            executor,
+            decide_every: execution.decide_every,
+            watches: config.watcher.enabled,
+            watcher: Watcher::default(),
+        };
         Ok((keeper, settled))
     }
 

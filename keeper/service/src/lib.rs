@@ -4,6 +4,7 @@
 //! - [`Observer`] takes snapshots and needs no key and no store: the dry run is an observer and `decide`.
 //! - [`Keeper`] holds the writer's lease, settles what an earlier run left, and runs cycles.
 //! - [`Supervisor`] is whoever started the service and restarts it when it is stuck.
+//! - The watcher of the kill switch trips what holds, block by block, beside the cycles.
 //! - [`doctor`] looks at everything a keeper needs and says what to do.
 //! - [`exit`] is the emergency exit: simulate, show, send.
 
@@ -17,8 +18,9 @@ mod keeper;
 mod observer;
 mod service;
 mod supervisor;
+mod watcher;
 
-pub use config::{ChainConfig, Config, ConfigError, ExecutionConfig, KeyConfig, StoreConfig, secret};
+pub use config::{ChainConfig, Config, ConfigError, ExecutionConfig, KeyConfig, StoreConfig, WatcherConfig, secret};
 pub use cycle::{Cycle, CycleError};
 pub use keeper::{Keeper, StartError};
 pub use observer::{Observer, ObserverError};

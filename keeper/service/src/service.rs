@@ -2,11 +2,7 @@
 
 use crate::{Cycle, CycleError, Keeper, Supervisor};
 use ballast_executor::ExecuteError;
-use std::{
-    future::Future,
-    pin::{Pin, pin},
-    time::Duration,
-};
+use std::{future::Future, pin::pin, time::Duration};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval, sleep},
@@ -36,7 +32,26 @@ impl Keeper {
     pub async fn run(&self, supervisor: &Supervisor, stop: impl Future<Output = ()>) -> Result<(), CycleError> {
         let control = self.executor.control();
         let (stopping, stopped) = watch::channel(false);
-        let mut work: Pin<&mut dyn Future<Output = _>> = pin!(self.decide_until(stopped, supervisor));
+        let watching = stopped.clone();
+        // One task for both: a decision that keeps it from being polled keeps the signs of life from being given.
+        let work = async {
+            if !self.watches {
+                return self.decide_until(stopped, supervisor).await;
+            }
+            let mut watch = pin!(self.watch_until(watching, supervisor));
+            let mut decide = pin!(self.decide_until(stopped, supervisor));
+            tokio::select! {
+                () = &mut watch => decide.await,
+                done = &mut decide => {
+                    // A trip that is under way ends as everything does: between two states.
+                    if done.is_ok() {
+                        watch.await;
+                    }
+                    done
+                }
+            }
+        };
+        let mut work = pin!(work);
         let mut stop = pin!(stop);
         let mut signs = interval(supervisor.watchdog().map_or(UNWATCHED, |patience| patience / PINGS));
         signs.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -51,10 +66,14 @@ impl Keeper {
                     stopping.send_replace(true);
                 }
                 _ = signs.tick() => {
-                    let beats = Some(control.beats());
-                    if beats != seen {
+                    // Both must have moved, unless the watcher waits for the executor.
+                    let beats = (control.beats(), self.watcher.beats());
+                    let stands = |last: (u64, Option<u64>)| {
+                        beats.0 == last.0 || (self.watches && beats.1.is_some() && beats.1 == last.1)
+                    };
+                    if !seen.is_some_and(stands) {
                         supervisor.alive();
-                        seen = beats;
+                        seen = Some(beats);
                     }
                 }
             }
