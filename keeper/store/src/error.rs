@@ -61,6 +61,10 @@ pub enum StoreError {
     Busy { attempt: i64, state: State },
     #[error("the decision or call was already concluded: attempt {attempt} is {state}")]
     Concluded { attempt: i64, state: State },
+    #[error(
+        "attempt {attempt} gives no leave to sign {digest}: {why}; nothing is signed that was not simulated and recorded"
+    )]
+    NotCleared { attempt: i64, digest: B256, why: String },
     #[error("{what} {value} does not fit the store (at most 2^63 - 1)")]
     OutOfRange { what: &'static str, value: u64 },
     #[error("a row of the store cannot be read: {0}")]

@@ -17,6 +17,7 @@
 
 pub mod audit;
 mod calls;
+mod cleared;
 mod decisions;
 mod error;
 mod lease;
@@ -33,6 +34,7 @@ mod verify;
 
 pub use audit::{Entry, Head, Link};
 pub use calls::{Call, CallId};
+pub use cleared::{Cleared, SIMULATION_ID, simulation_id, with_simulation_id};
 pub use decisions::StoredDecision;
 pub use error::StoreError;
 pub use lease::Lease;
