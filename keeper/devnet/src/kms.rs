@@ -51,6 +51,8 @@ pub struct KmsKey {
 pub enum KmsFault {
     /// `ThrottlingException` for every request.
     Throttle,
+    /// The same for so many requests, then none.
+    ThrottleNext(u32),
     /// `AccessDeniedException` for every request.
     Deny,
     /// Every answer takes this long.
@@ -141,10 +143,22 @@ impl Kms {
         self.0.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is to befall the request at hand.
+    fn next_fault(&self) -> Option<KmsFault> {
+        let mut fault = self.0.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = *fault;
+        if let Some(KmsFault::ThrottleNext(left)) = now {
+            *fault = (left > 1).then(|| KmsFault::ThrottleNext(left - 1));
+        }
+        now.filter(|now| *now != KmsFault::ThrottleNext(0))
+    }
+
     async fn handle(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
-        let fault = *self.0.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = self.next_fault();
         match fault {
-            Some(KmsFault::Throttle) => return Err(Refusal::new("ThrottlingException", "Rate exceeded")),
+            Some(KmsFault::Throttle | KmsFault::ThrottleNext(_)) => {
+                return Err(Refusal::new("ThrottlingException", "Rate exceeded"));
+            }
             Some(KmsFault::Deny) => {
                 return Err(Refusal::new(
                     "AccessDeniedException",
@@ -171,6 +185,7 @@ impl Kms {
         match operation {
             "CreateKey" => self.create_key(arguments(body)?),
             "CreateAlias" => self.create_alias(&arguments(body)?),
+            "UpdateAlias" => self.update_alias(&arguments(body)?),
             "DescribeKey" => Ok(json!({"KeyMetadata": self.store().find(arguments(body)?.key_id()?)?.metadata()})),
             "GetPublicKey" => self.public_key(&arguments(body)?),
             "Sign" => self.sign(&arguments(body)?),
@@ -213,6 +228,20 @@ impl Kms {
         }
         let id = store.find(target)?.id.clone();
         store.aliases.insert(alias.to_owned(), id);
+        Ok(Value::Null)
+    }
+
+    /// What a rotation of an asymmetric key is: KMS has no other.
+    fn update_alias(&self, arguments: &Arguments) -> Result<Value, Refusal> {
+        let alias = arguments.alias_name.as_deref().unwrap_or_default();
+        let target =
+            arguments.target_key_id.as_deref().ok_or_else(|| Refusal::validation("TargetKeyId is required"))?;
+        let mut store = self.store();
+        let id = store.find(target)?.id.clone();
+        match store.aliases.get_mut(alias) {
+            Some(known) => *known = id,
+            None => return Err(Refusal::new("NotFoundException", format!("Alias {} is not found.", arn(alias)))),
+        }
         Ok(Value::Null)
     }
 
