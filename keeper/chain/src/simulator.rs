@@ -9,15 +9,21 @@
 //! fee recipient, the randomness and the gas limit. What the block's own system calls write (EIP-4788, EIP-2935) is not in the
 //! state. The contracts that Ballast calls read none of them.
 
+mod access;
 mod block;
+mod confirm;
 mod pinned;
+mod read_set;
 mod transaction;
 
+pub use access::AccessChoice;
 pub use block::{BlockContext, HeadError};
+pub use confirm::{Confirmation, Unconfirmed};
+pub use read_set::{AccountRead, ReadSet};
 pub use revm::primitives::hardfork::SpecId;
 pub use transaction::{Overrides, Simulation, TxPlan};
 
-use crate::{endpoint::chain_text, pool::RpcPool, revert};
+use crate::{endpoint::chain_text, pool::RpcPool, revert, second_opinion::SecondOpinion};
 use alloy::{
     primitives::{B256, Bytes, U256},
     providers::DynProvider,
@@ -61,6 +67,7 @@ pub struct Simulator {
     codes: Arc<CodeCache>,
     /// Said once in the log.
     without_traces: AtomicBool,
+    second_opinion: Option<SecondOpinion>,
 }
 
 /// What is asked of a transaction before it is executed.
@@ -93,7 +100,20 @@ impl Simulator {
     }
 
     fn over(source: Source, spec: SpecId) -> Self {
-        Self { source, spec, pinned: Mutex::default(), codes: Arc::default(), without_traces: AtomicBool::new(false) }
+        Self {
+            source,
+            spec,
+            pinned: Mutex::default(),
+            codes: Arc::default(),
+            without_traces: AtomicBool::new(false),
+            second_opinion: None,
+        }
+    }
+
+    /// Has what is to be signed also executed there.
+    #[must_use]
+    pub fn with_second_opinion(self, second_opinion: SecondOpinion) -> Self {
+        Self { second_opinion: Some(second_opinion), ..self }
     }
 
     /// Executes `tx` as the first transaction of `block`, with some storage replaced. Nonce, balance, fees and the intrinsic gas are
@@ -107,6 +127,19 @@ impl Simulator {
         block: &BlockContext,
         overrides: &Overrides,
     ) -> Result<Simulation, SimulationError> {
+        Ok(self.examine(tx, block, overrides).await?.0)
+    }
+
+    /// As [`Self::simulate`], with what the execution read of the parent's state.
+    ///
+    /// # Errors
+    /// As [`Self::simulate`].
+    pub async fn examine(
+        &self,
+        tx: &TxPlan,
+        block: &BlockContext,
+        overrides: &Overrides,
+    ) -> Result<(Simulation, ReadSet), SimulationError> {
         let state = self.state(block).await?;
         if let Err(error) = state.prefetch(tx, block, overrides, &self.codes).await
             && !self.without_traces.swap(true, Ordering::Relaxed)
@@ -131,7 +164,8 @@ impl Simulator {
     ) -> Result<Simulation, SimulationError> {
         let state = self.state(block).await?;
         let (environment, transaction) = (self.environment(block), transaction_env(tx)?);
-        self.run(state, tx.chain_id, environment, transaction, overrides.clone(), Checks::WhoeverSends).await
+        let ran = self.run(state, tx.chain_id, environment, transaction, overrides.clone(), Checks::WhoeverSends).await;
+        ran.map(|(simulation, _)| simulation)
     }
 
     /// The state of the parent: the one in use, or a new one pinned to it.
@@ -140,13 +174,18 @@ impl Simulator {
         if let Some(state) = in_use.filter(|state| state.parent() == block.parent_hash) {
             return Ok(state);
         }
-        let provider = match &self.source {
-            Source::Provider(provider) => provider.clone(),
-            Source::Pool(pool) => pool.primary().clone(),
+        let (origin, provider) = match &self.source {
+            Source::Provider(provider) => (0, provider.clone()),
+            Source::Pool(pool) => pool.origin(),
         };
-        let state = Arc::new(PinnedState::new(provider, block).await);
+        let state = Arc::new(PinnedState::new(provider, origin, block).await);
         *self.pinned.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&state));
         Ok(state)
+    }
+
+    /// The next simulation reads its parent's state anew.
+    fn forget(&self) {
+        *self.pinned.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn environment(&self, block: &BlockContext) -> BlockEnv {
@@ -171,14 +210,14 @@ impl Simulator {
         transaction: TxEnv,
         overrides: Overrides,
         checks: Checks,
-    ) -> Result<Simulation, SimulationError> {
+    ) -> Result<(Simulation, ReadSet), SimulationError> {
         let spec = self.spec;
         let parent = state.parent();
         // The EVM waits for missing state, so it must not sit on a thread that drives the requests.
         let executed = tokio::task::spawn_blocking(move || {
             let mut database = CacheDB::new(state);
-            for (account, slot, value) in overrides.storage {
-                database.insert_account_storage(account, slot, value).map_err(EVMError::Database)?;
+            for (account, slot, value) in &overrides.storage {
+                database.insert_account_storage(*account, *slot, *value).map_err(EVMError::Database)?;
             }
             let mut evm = Context::mainnet()
                 .with_db(&mut database)
@@ -193,12 +232,14 @@ impl Simulator {
                 })
                 .with_block(environment)
                 .build_mainnet();
-            evm.transact(transaction).map(|outcome| outcome.result)
+            let result = evm.transact(transaction).map(|outcome| outcome.result)?;
+            // What was executed is not committed, so this is the state before it.
+            Ok((result, ReadSet::of(&database.cache, &overrides)))
         })
         .await
         .map_err(|error| SimulationError::Interrupted(error.to_string()))?;
         match executed {
-            Ok(result) => Ok(simulation(result)),
+            Ok((result, read)) => Ok((simulation(result), read)),
             Err(EVMError::Database(error)) => Err(SimulationError::State { parent, why: chain_text(&error) }),
             Err(EVMError::Transaction(error)) => Err(SimulationError::Invalid(error.to_string())),
             Err(EVMError::Header(error)) => Err(SimulationError::Invalid(error.to_string())),
@@ -216,6 +257,7 @@ fn transaction_env(tx: &TxPlan) -> Result<TxEnv, SimulationError> {
         .gas_price(tx.max_fee_per_gas)
         .gas_priority_fee(Some(tx.max_priority_fee_per_gas))
         .data(tx.input.clone())
+        .access_list(tx.access_list.clone())
         .chain_id(Some(tx.chain_id))
         .build()
         .map_err(|error| SimulationError::Invalid(format!("{error:?}")))

@@ -50,8 +50,9 @@ async fn endpoints_that_agree_are_no_doubt() {
 async fn one_endpoint_down_is_passed_over_until_it_is_back() {
     let devnet = chain(1).await;
     let proxy = Proxy::start(devnet.rpc_url()).await;
+    let third = Proxy::start(devnet.rpc_url()).await;
     let url = devnet.rpc_url();
-    let pool = pool(&[DEAD, &proxy.url, &url]);
+    let pool = pool(&[&proxy.url, &url, &third.url]);
     proxy.on(|_, _| Answer::Break);
     let head = pool.head().await.unwrap();
     assert_eq!((head.block.number, head.doubts.len()), (1, 0));

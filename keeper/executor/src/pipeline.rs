@@ -333,7 +333,7 @@ impl Executor {
             )));
         }
         let chain_id = self.config.scope.chain_id;
-        Ok(TxPlan { from, to, nonce, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, input, chain_id })
+        Ok(TxPlan { from, to, nonce, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, input, chain_id, access_list: Default::default() })
     }
 
     /// What transactions that may still be about offer under this nonce.

@@ -35,6 +35,8 @@ pub(super) type CodeCache = Mutex<HashMap<Address, (B256, Bytecode)>>;
 /// The state of one block. It only grows: nothing is ever written that the endpoint has not said.
 pub(super) struct PinnedState {
     parent: B256,
+    /// The endpoint's place in its pool.
+    origin: usize,
     provider: DynProvider,
     known: BlockchainDb,
     remote: SharedBackend<Ethereum>,
@@ -49,7 +51,7 @@ impl fmt::Debug for PinnedState {
 }
 
 impl PinnedState {
-    pub(super) async fn new(provider: DynProvider, block: &BlockContext) -> Self {
+    pub(super) async fn new(provider: DynProvider, origin: usize, block: &BlockContext) -> Self {
         // Pinned by hash: after a reorganisation the endpoint refuses instead of answering from another block of that number.
         let pin = BlockId::hash(block.parent_hash);
         let known = BlockchainDb::new(
@@ -60,11 +62,15 @@ impl PinnedState {
         let remote = SharedBackend::spawn_backend(provider.clone(), known.clone(), Some(pin))
             .await
             .with_blocking_mode(BlockingMode::Block);
-        Self { parent: block.parent_hash, provider, known, remote, prefetched: Mutex::default() }
+        Self { parent: block.parent_hash, origin, provider, known, remote, prefetched: Mutex::default() }
     }
 
     pub(super) const fn parent(&self) -> B256 {
         self.parent
+    }
+
+    pub(super) const fn origin(&self) -> usize {
+        self.origin
     }
 
     /// Brings what `tx` is going to touch, unless a call like it has been traced on this state before.

@@ -3,6 +3,7 @@
 use crate::{ATTESTOR_SLOT, AttestorSlot};
 use alloy::{
     consensus::TxEip1559,
+    eips::eip2930::AccessList,
     primitives::{Address, Bytes, Log, TxKind, U256},
 };
 
@@ -19,6 +20,8 @@ pub struct TxPlan {
     pub max_priority_fee_per_gas: u128,
     pub input: Bytes,
     pub chain_id: u64,
+    /// EIP-2930; empty unless it makes the transaction cheaper.
+    pub access_list: AccessList,
 }
 
 impl TxPlan {
@@ -33,7 +36,7 @@ impl TxPlan {
             max_priority_fee_per_gas: self.max_priority_fee_per_gas,
             to: TxKind::Call(self.to),
             value: U256::ZERO,
-            access_list: Default::default(),
+            access_list: self.access_list.clone(),
             input: self.input.clone(),
         }
     }

@@ -10,7 +10,14 @@ use alloy::{
     signers::{SignerSync, local::PrivateKeySigner},
     sol_types::{SolCall, SolValue},
 };
-use axum::{Router, body::Bytes as Body, extract::State, routing::post};
+use axum::{
+    Router,
+    body::Bytes as Body,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
 use ballast_chain::{
     ATTESTOR_SLOT, AttestorSlot, BlockContext, Deployment, FeedRef, Overrides, RpcPool, Simulation, Simulator, SpecId,
     TxPlan, VenueRef,
@@ -147,6 +154,7 @@ impl World {
             max_priority_fee_per_gas: GWEI,
             input: input.into(),
             chain_id: self.book.chain_id,
+            access_list: Default::default(),
         }
     }
 
@@ -216,9 +224,15 @@ pub enum Answer {
     Refuse(&'static str),
     /// Answers with something that is not JSON-RPC.
     Break,
+    /// HTTP 429 with this `Retry-After`.
+    Limit(&'static str),
+    /// JSON-RPC's "limit exceeded" under HTTP 200.
+    Exceed,
+    /// Hands it on, late.
+    Delay(Duration),
 }
 
-/// An RPC endpoint in front of another, with a say in every request.
+/// An RPC endpoint in front of another, with a say in every request, those in batches included.
 pub struct Proxy {
     pub url: String,
     hook: Hook,
@@ -249,21 +263,48 @@ impl Proxy {
     }
 }
 
-async fn handle(State(state): State<ProxyState>, body: Body) -> String {
+async fn handle(State(state): State<ProxyState>, body: Body) -> Response {
     let request: Value = serde_json::from_slice(&body).unwrap();
-    let answer = (state.hook.lock().unwrap())(request["method"].as_str().unwrap(), &request["params"]);
-    if let Answer::Refuse(message) = answer {
-        return json!({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32601, "message": message}})
-            .to_string();
+    let Value::Array(requests) = request else {
+        return state.answer(&request).await.map_or_else(|whole| *whole, |one| one.to_string().into_response());
+    };
+    let mut answers = Vec::new();
+    for request in &requests {
+        match state.answer(request).await {
+            Ok(answer) => answers.push(answer),
+            Err(whole) => return *whole,
+        }
     }
-    if let Answer::Break = answer {
-        return "<html>bad gateway</html>".into();
+    Value::Array(answers).to_string().into_response()
+}
+
+impl ProxyState {
+    /// The answer to one request, or that to all that came with it.
+    async fn answer(&self, request: &Value) -> Result<Value, Box<Response>> {
+        let error = |code: i64, message: &str| {
+            Ok(json!({"jsonrpc": "2.0", "id": request["id"], "error": {"code": code, "message": message}}))
+        };
+        let answer = (self.hook.lock().unwrap())(request["method"].as_str().unwrap(), &request["params"]);
+        let change = match answer {
+            Answer::Refuse(message) => return error(-32_601, message),
+            Answer::Exceed => return error(-32_005, "too many requests"),
+            Answer::Break => return Err(Box::new("<html>bad gateway</html>".into_response())),
+            Answer::Limit(after) => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                return Err(Box::new((status, [(header::RETRY_AFTER, after)], "slow down").into_response()));
+            }
+            Answer::Delay(delay) => {
+                tokio::time::sleep(delay).await;
+                None
+            }
+            Answer::Pass => None,
+            Answer::Change(change) => Some(change),
+        };
+        let sent = self.client.post(&self.upstream).json(request).send().await.unwrap();
+        let mut response: Value = sent.json().await.unwrap();
+        if let Some(change) = change {
+            change(&mut response["result"]);
+        }
+        Ok(response)
     }
-    let response =
-        state.client.post(&state.upstream).header("content-type", "application/json").body(body).send().await;
-    let mut response: Value = serde_json::from_slice(&response.unwrap().bytes().await.unwrap()).unwrap();
-    if let Answer::Change(change) = answer {
-        change(&mut response["result"]);
-    }
-    response.to_string()
 }

@@ -191,6 +191,7 @@ impl Rebalance {
             max_priority_fee_per_gas,
             input: self.input.clone(),
             chain_id: self.chain_id,
+            access_list: Default::default(),
         })
     }
 

@@ -153,5 +153,6 @@ pub(crate) fn plan(record: &DecisionRecord, statement: &Statement) -> TxPlan {
         max_priority_fee_per_gas: 1,
         input: proof::calldata(proof::allocations(record.decision.targets()), statement, &nobody),
         chain_id: DEV_CHAIN_ID,
+        access_list: Default::default(),
     }
 }

@@ -221,6 +221,7 @@ async fn simulate(
         max_priority_fee_per_gas: 0,
         input,
         chain_id,
+        access_list: Default::default(),
     };
     let simulator = Simulator::new(provider.clone(), SPEC);
     // Whoever executes does not matter to a Safe without refund.
