@@ -2,9 +2,11 @@
 // SPEC X5
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use alloy::primitives::{U256, keccak256, uint};
+use alloy::primitives::{Address, B256, Bytes, U256, keccak256, uint};
 use ballast_devnet::{Devnet, DevnetConfig, deploy::KEEPER_ALIAS, prepared::kms_keys};
 use ballast_executor::{KmsConfig, KmsSigner, Signer, StaticCredentials};
+use ballast_store::Store;
+use serde_json::json;
 use std::{path::Path, time::Duration};
 
 const SIGNATURES: u32 = 100;
@@ -26,10 +28,14 @@ async fn every_signature_is_low_and_its_parity_recovers_the_keys_address() {
     .unwrap();
     assert_eq!(Some(signer.address()), devnet.kms().address(KEEPER_ALIAS));
 
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("keeper.db")).await.unwrap();
     let mut odd = 0;
     for number in 0..SIGNATURES {
         let digest = keccak256(number.to_be_bytes());
-        let signature = signer.sign_hash(digest).await.unwrap();
+        let call = (Address::ZERO, &Bytes::new());
+        let cleared = store.clear_off_chain("a test", call, digest, B256::ZERO, json!({})).await.unwrap();
+        let signature = signer.sign_hash(cleared).await.unwrap();
         assert!(signature.s() <= HALF_ORDER, "{number}: s is {}", signature.s());
         assert_eq!(signature.recover_address_from_prehash(&digest).unwrap(), signer.address(), "{number}");
         odd += u32::from(signature.v());

@@ -2,17 +2,30 @@
 //!
 //! The attestor does not take the keeper's word. It decodes the record from its bytes, derives the decision again, takes
 //! the presimulated calldata apart and holds it against the record, and reads the outcome from the logs. It has its own
-//! configuration; a keeper that is configured for another vault gets no signature.
+//! configuration; a keeper that is configured for another vault gets no signature. Beyond that it has a policy with counts of its own
+//! ([`AttestorPolicy`]): what does not keep to it is for the Safe.
+
+mod guard;
+pub mod ledger;
+pub mod policy;
+
+pub use guard::GasReceipt;
+pub use ledger::LedgerError;
+pub use policy::{AttestorPolicy, Exceeded, PolicyConfig};
 
 use crate::{
+    fees,
     prediction::{self, Mismatch},
     proof::{self, RebalanceCall, Statement},
     scope::{self, Scope, Unfit},
     signer::{Signer, SignerError},
 };
 use alloy::primitives::{Address, B256, Signature, keccak256};
-use ballast_chain::{Simulation, TxPlan};
-use ballast_types::{Bps, DecisionRecord};
+use ballast_chain::{Executed, Simulation, TxPlan};
+use ballast_store::Cleared;
+use ballast_types::{Assets, Bps, DecisionRecord, FeedState};
+use guard::Guard;
+use policy::Request;
 use std::sync::Arc;
 
 /// Derives the decision again from the snapshot, policy and models of a record; an error says what differs.
@@ -70,8 +83,27 @@ pub enum AttestError {
     Presimulation(String),
     #[error("the presimulation is not what the decision said: {}", prediction::list(.0))]
     Prediction(Vec<Mismatch>),
+    #[error("leave to sign was given for {cleared}, the proof's digest is {digest}")]
+    OtherDigest { cleared: B256, digest: B256 },
+    #[error(
+        "the price of ether is not readable in the snapshot, so what its gas costs cannot be held against the policy"
+    )]
+    NoPrice,
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("the attestor's ledger was not written: {0}")]
+    Interrupted(String),
     #[error(transparent)]
     Signer(#[from] SignerError),
+}
+
+/// What the attestor has to say to a claim in which nothing is wrong.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub enum Attestation {
+    Signed(Statement, Signature),
+    /// More than the attestor may let pass: the same move may be approved by the Safe. Never empty.
+    NeedsSafe(Vec<Exceeded>),
 }
 
 /// Holds the second key.
@@ -79,12 +111,22 @@ pub enum AttestError {
 pub struct Attestor {
     signer: Arc<dyn Signer>,
     bounds: AttestorBounds,
+    guard: Option<Arc<Guard>>,
 }
 
 impl Attestor {
+    /// Without a policy: it makes all its checks and counts nothing.
     #[must_use]
     pub fn new(signer: Arc<dyn Signer>, bounds: AttestorBounds) -> Self {
-        Self { signer, bounds }
+        Self { signer, bounds, guard: None }
+    }
+
+    /// With a policy, as the service has it.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the ledger is not to be had or not what was written.
+    pub fn with_policy(self, config: &PolicyConfig) -> Result<Self, LedgerError> {
+        Ok(Self { guard: Some(Arc::new(Guard::open(config)?)), ..self })
     }
 
     #[must_use]
@@ -92,7 +134,15 @@ impl Attestor {
         self.signer.address()
     }
 
-    /// Checks the claim and signs the proof's digest.
+    /// The digest that the attestor would sign for this calldata, to be recorded with the presimulation and cleared by the store.
+    ///
+    /// # Errors
+    /// [`AttestError::NotARebalance`].
+    pub fn digest(&self, calldata: &[u8]) -> Result<B256, AttestError> {
+        Ok(self.digest_of(&proof::decode(calldata).ok_or(AttestError::NotARebalance)?))
+    }
+
+    /// Checks the claim, holds it against the policy and signs the proof's digest, for which leave must have been given.
     ///
     /// # Errors
     /// The first thing that is not as it should be; then nothing is signed.
@@ -100,14 +150,55 @@ impl Attestor {
         &self,
         claim: &Claim<'_>,
         rederive: &Rederive<'_>,
-    ) -> Result<(Statement, Signature), AttestError> {
-        let call = self.check(claim, rederive)?;
-        let Scope { chain_id, vault, hub } = self.bounds.scope;
-        let digest = proof::digest(chain_id, hub, vault, &call.targets, &call.statement);
-        Ok((call.statement, self.signer.sign_hash(digest).await?))
+        cleared: Cleared,
+    ) -> Result<Attestation, AttestError> {
+        let (call, record, event) = self.check(claim, rederive)?;
+        let digest = self.digest_of(&call);
+        if cleared.digest() != digest {
+            return Err(AttestError::OtherDigest { cleared: cleared.digest(), digest });
+        }
+        if let Some(guard) = &self.guard {
+            let (guard, request) = (Arc::clone(guard), request(claim, &record, &event)?);
+            let admitted = tokio::task::spawn_blocking(move || guard.admit(&request)).await;
+            let exceeded = admitted.map_err(|error| AttestError::Interrupted(error.to_string()))??;
+            if !exceeded.is_empty() {
+                return Ok(Attestation::NeedsSafe(exceeded));
+            }
+        }
+        Ok(Attestation::Signed(call.statement, self.signer.sign_hash(cleared).await?))
     }
 
-    fn check(&self, claim: &Claim<'_>, rederive: &Rederive<'_>) -> Result<RebalanceCall, AttestError> {
+    /// Counts what a transaction of the keeper cost in fact, against the yearly budget, in place of what was set aside for it.
+    ///
+    /// # Errors
+    /// [`AttestError::NoPrice`], [`AttestError::Ledger`].
+    pub async fn note_gas(&self, receipt: GasReceipt, eth_usd: &FeedState) -> Result<(), AttestError> {
+        let Some(guard) = self.guard.clone() else { return Ok(()) };
+        let GasReceipt { tx, decision, gas_used, effective_gas_price, block_time: time } = receipt;
+        let cost = guard::cost(gas_used, effective_gas_price, eth_usd).ok_or(AttestError::NoPrice)?;
+        let entry = ledger::Entry::Spent { time, tx, decision, gas_cost: guard::units(cost) };
+        let written = tokio::task::spawn_blocking(move || guard.spent(entry)).await;
+        Ok(written.map_err(|error| AttestError::Interrupted(error.to_string()))??)
+    }
+
+    /// Whether the key is still the one it was and may be used.
+    ///
+    /// # Errors
+    /// As [`Signer::check`].
+    pub async fn check_key(&self) -> Result<(), SignerError> {
+        self.signer.check().await
+    }
+
+    fn digest_of(&self, call: &RebalanceCall) -> B256 {
+        let Scope { chain_id, vault, hub } = self.bounds.scope;
+        proof::digest(chain_id, hub, vault, &call.targets, &call.statement)
+    }
+
+    fn check(
+        &self,
+        claim: &Claim<'_>,
+        rederive: &Rederive<'_>,
+    ) -> Result<(RebalanceCall, DecisionRecord, Executed), AttestError> {
         let found = keccak256(claim.record);
         if found != claim.decision_hash {
             return Err(AttestError::Hash { found, expected: claim.decision_hash });
@@ -135,7 +226,7 @@ impl Attestor {
             .map_err(|mismatch| AttestError::Prediction(vec![mismatch]))?;
         prediction::check(&record, claim.decision_hash, &event, self.bounds.max_nav_loss)
             .map_err(AttestError::Prediction)?;
-        Ok(call)
+        Ok((call, record, event))
     }
 
     fn check_transaction(&self, plan: &TxPlan) -> Result<RebalanceCall, AttestError> {
@@ -174,4 +265,24 @@ impl Attestor {
         }
         Ok(())
     }
+}
+
+/// What the policy is to judge, from what was executed and not from what was said about it.
+fn request(claim: &Claim<'_>, record: &DecisionRecord, event: &Executed) -> Result<Request, AttestError> {
+    let simulation = claim.presimulation;
+    // More than a transaction may have does not get that far; the bound on the fee refuses it here.
+    let gas_limit = fees::gas_limit(simulation.gas_used).unwrap_or(u64::MAX);
+    let max_fee_per_gas = claim.plan.max_fee_per_gas;
+    let gas_cost = guard::cost(gas_limit, max_fee_per_gas, &record.snapshot.eth_usd).ok_or(AttestError::NoPrice)?;
+    let turnover = event.legs.iter().map(|leg| leg.before.0.abs_diff(leg.after.0)).fold(0, u128::saturating_add);
+    Ok(Request {
+        decision: claim.decision_hash,
+        nonce: event.nonce,
+        block_time: claim.block_timestamp,
+        nav: event.nav_before,
+        turnover: Assets(turnover),
+        max_fee_per_gas,
+        gas_limit,
+        gas_cost,
+    })
 }

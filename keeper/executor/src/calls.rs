@@ -99,9 +99,9 @@ impl Executor {
         let gas_limit = fees::gas_limit(first.gas_used).map_err(|error| Stop::Reject(error.to_string()))?;
         let mut plan = generous;
         plan.gas_limit = plan.gas_limit.min(gas_limit.max(least_gas));
-        let simulation = succeeded(self.simulate(&plan, &block, &Overrides::default()).await?)?;
-        let ready = Simulated::new(plan, block, simulation);
-        self.record_simulation(job, &ready).await?;
+        let (plan, simulation, access) = self.simulate_cheapest(&plan, &block).await?;
+        let ready = Simulated::new(plan, block, succeeded(simulation)?);
+        self.record_simulation(job, &ready, access).await?;
         Ok(ready)
     }
 }

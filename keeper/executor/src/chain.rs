@@ -13,7 +13,8 @@ use alloy::{
     rpc::types::TransactionReceipt,
 };
 use ballast_chain::{
-    AttestorSlot, AttestorSlotError, BlockContext, Overrides, RpcPool, Simulation, SimulationError, Simulator, TxPlan,
+    AccessChoice, AttestorSlot, AttestorSlotError, BlockContext, Confirmation, Overrides, RpcPool, Simulation,
+    SimulationError, Simulator, TxPlan, Unconfirmed,
     bindings::{StrategyHub, Vault},
 };
 use futures::future::BoxFuture;
@@ -81,6 +82,21 @@ pub trait Chain: Send + Sync + fmt::Debug {
         block: &'a BlockContext,
         overrides: &'a Overrides,
     ) -> BoxFuture<'a, Result<Simulation, SimulationError>>;
+
+    /// Executes a transaction without an access list and with the one that follows from what it touches, and keeps the cheaper.
+    fn with_access_list<'a>(
+        &'a self,
+        plan: &'a TxPlan,
+        block: &'a BlockContext,
+    ) -> BoxFuture<'a, Result<AccessChoice, SimulationError>>;
+
+    /// Has others confirm what a final simulation was made on and what came of it; without that nothing is signed.
+    fn confirm<'a>(
+        &'a self,
+        plan: &'a TxPlan,
+        block: &'a BlockContext,
+        simulation: &'a Simulation,
+    ) -> BoxFuture<'a, Result<Confirmation, Unconfirmed>>;
 
     /// Idle and the value of each position at the end of a block, read from the contracts.
     fn balances<'a>(
@@ -164,6 +180,23 @@ impl Chain for RpcChain {
         overrides: &'a Overrides,
     ) -> BoxFuture<'a, Result<Simulation, SimulationError>> {
         Box::pin(self.simulator.simulate(plan, block, overrides))
+    }
+
+    fn with_access_list<'a>(
+        &'a self,
+        plan: &'a TxPlan,
+        block: &'a BlockContext,
+    ) -> BoxFuture<'a, Result<AccessChoice, SimulationError>> {
+        Box::pin(self.simulator.with_access_list(plan, block))
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        plan: &'a TxPlan,
+        block: &'a BlockContext,
+        simulation: &'a Simulation,
+    ) -> BoxFuture<'a, Result<Confirmation, Unconfirmed>> {
+        Box::pin(self.simulator.confirm(plan, block, simulation))
     }
 
     fn balances<'a>(

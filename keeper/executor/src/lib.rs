@@ -13,8 +13,9 @@
 //! a second landing.
 //!
 //! # Keys
-//! The keeper's key stays in KMS ([`KmsSigner`]); a plain key is accepted on chain 31337 only ([`DevKeySigner`]). The attestor's is
-//! another key. The relay's authentication key holds nothing.
+//! The keeper's key stays in KMS ([`KmsSigner`]); an encrypted file is accepted on test networks ([`KeystoreSigner`]), a plain key on chain
+//! 31337 only ([`DevKeySigner`]). The attestor's is another key, with a policy and counts of its own. A signer takes a
+//! [`Cleared`](ballast_store::Cleared) and nothing else: only the record of a simulation gives leave to sign. The relay's authentication key holds nothing.
 //!
 //! TLS uses rustls with *ring*; a binary installs that provider at start, before any of the constructors here.
 
@@ -22,6 +23,8 @@ mod attestor;
 mod calls;
 mod chain;
 mod config;
+mod confirm;
+pub mod envelope;
 mod control;
 pub mod fees;
 mod flight;
@@ -36,10 +39,14 @@ mod scope;
 mod settle;
 mod signer;
 
-pub use attestor::{AttestError, Attestor, AttestorBounds, Claim, Rederive};
+pub use attestor::{
+    AttestError, Attestation, Attestor, AttestorBounds, AttestorPolicy, Claim, Exceeded, GasReceipt, LedgerError,
+    PolicyConfig, Rederive, ledger, policy,
+};
 pub use ballast_store::State;
 pub use chain::{AccountState, Chain, ChainError, Receipt, RpcChain};
 pub use config::{ConfigError, ExecutorConfig, MAX_PROOF_VALIDITY};
+pub use envelope::{Envelope, Verdict, still_fits};
 pub use control::Control;
 pub use flight::Offer;
 pub use outcome::{ExecuteError, Landing, Outcome};
@@ -47,4 +54,7 @@ pub use pipeline::{Executor, Parts};
 pub use reconcile::{Balances, Expected, Observed, RebalanceReconciliation, Reconciliation};
 pub use relay::{Builders, FlashbotsRelay, Relay, RelayError, ReplacementId, Submission, Window};
 pub use scope::{Scope, Unfit, admit};
-pub use signer::{DEV_CHAIN_ID, DevKeySigner, KmsCause, KmsConfig, KmsSigner, Signer, SignerError, StaticCredentials};
+pub use signer::{
+    CHECK_MESSAGE, DEV_CHAIN_ID, DevKeySigner, KNOWN_TESTNETS, KeystoreError, KeystoreSigner, KmsCause, KmsConfig,
+    KmsSigner, PASSPHRASE_VARIABLE, Passphrase, Signer, SignerError, StaticCredentials,
+};

@@ -2,7 +2,7 @@
 
 use crate::{chain::ChainError, config::ConfigError, reconcile::Reconciliation, signer::SignerError};
 use alloy::primitives::B256;
-use ballast_chain::{AttestorSlotError, SimulationError};
+use ballast_chain::{AttestorSlotError, SimulationError, Unconfirmed};
 use ballast_store::{Attempt, State, StoreError, Subject};
 use serde::Serialize;
 
@@ -80,6 +80,10 @@ pub enum ExecuteError {
     AttestorSlot(#[from] AttestorSlotError),
     #[error(transparent)]
     Simulation(#[from] SimulationError),
+    #[error(transparent)]
+    Unconfirmed(#[from] Box<Unconfirmed>),
+    #[error("the attestor could not keep its count: {0}")]
+    Attestor(String),
     #[error(transparent)]
     Signer(#[from] SignerError),
     #[error(

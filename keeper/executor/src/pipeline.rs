@@ -4,7 +4,7 @@
 //! for that block only → wait for the block → receipt or expiry. Each arrow is a transition of the outbox.
 
 use crate::{
-    attestor::{AttestError, Attestor, Claim, Rederive},
+    attestor::{Attestor, Claim, Rederive},
     chain::{AccountState, Chain},
     config::{ConfigError, ExecutorConfig},
     control::Control,
@@ -14,7 +14,6 @@ use crate::{
     outcome::{ExecuteError, Outcome},
     prediction,
     proof::{self, Statement},
-    reconcile::Expected,
     relay::Relay,
     scope,
     signer::Signer,
@@ -56,8 +55,8 @@ pub struct Executor {
     pub(crate) config: ExecutorConfig,
     pub(crate) chain: Arc<dyn Chain>,
     pub(crate) store: Arc<Store>,
-    signer: Arc<dyn Signer>,
-    attestor: Attestor,
+    pub(crate) signer: Arc<dyn Signer>,
+    pub(crate) attestor: Attestor,
     pub(crate) relay: Arc<dyn Relay>,
     /// One account, one nonce, one attempt.
     pub(crate) turn: Mutex<()>,
@@ -80,9 +79,9 @@ impl<E: Into<ExecuteError>> From<E> for Stop {
 
 /// A transaction that ran for the block it is for.
 pub(crate) struct Simulated {
-    plan: TxPlan,
-    block: BlockContext,
-    simulation: Simulation,
+    pub(crate) plan: TxPlan,
+    pub(crate) block: BlockContext,
+    pub(crate) simulation: Simulation,
 }
 
 impl Executor {
@@ -196,11 +195,7 @@ impl Executor {
         self.step(job, State::Gated, Facts::default(), json!({ "target_block": block.number })).await?;
 
         let presimulated = self.presimulate(record, hash, targets, block).await?;
-        let detail = json!({
-            "block": presimulated.block.number,
-            "gas_used": presimulated.simulation.gas_used,
-        });
-        self.step(job, State::Presimulated, Facts::default(), detail).await?;
+        self.record_presimulation(job, &presimulated).await?;
 
         let bytes = record.to_canonical().map_err(|error| Stop::Reject(error.to_string()))?;
         let claim = Claim {
@@ -210,11 +205,7 @@ impl Executor {
             block_timestamp: presimulated.block.timestamp,
             presimulation: &presimulated.simulation,
         };
-        let (statement, signature) = match self.attestor.attest(&claim, rederive).await {
-            Ok(attested) => attested,
-            Err(AttestError::Signer(error)) => return Err(error.into()),
-            Err(refusal) => return Err(Stop::Reject(format!("the attestor refused: {refusal}"))),
-        };
+        let (statement, signature) = self.attested(job, &claim, presimulated.block.parent_hash, rederive).await?;
         let calldata = proof::calldata(proof::allocations(targets), &statement, &signature);
         let facts =
             Facts { calldata: Some(calldata.clone()), valid_until: Some(statement.valid_until), ..Facts::default() };
@@ -229,10 +220,10 @@ impl Executor {
         let block = self.next_block().await?;
         self.check_fresh(record, &block).await?;
         let plan = self.plan(self.config.scope.hub, calldata, &block, gas_limit, caps).await?;
-        let simulation = self.simulate(&plan, &block, &Overrides::default()).await?;
+        let (plan, simulation, access) = self.simulate_cheapest(&plan, &block).await?;
         self.check_prediction(record, hash, &simulation, "final simulation")?;
         let ready = Simulated { plan, block, simulation };
-        self.record_simulation(job, &ready).await?;
+        self.record_simulation(job, &ready, access).await?;
         Ok(ready)
     }
 
@@ -333,7 +324,18 @@ impl Executor {
             )));
         }
         let chain_id = self.config.scope.chain_id;
-        Ok(TxPlan { from, to, nonce, gas_limit, max_fee_per_gas, max_priority_fee_per_gas, input, chain_id, access_list: Default::default() })
+        let access_list = Default::default();
+        Ok(TxPlan {
+            from,
+            to,
+            nonce,
+            gas_limit,
+            max_fee_per_gas,
+            max_priority_fee_per_gas,
+            input,
+            chain_id,
+            access_list,
+        })
     }
 
     /// What transactions that may still be about offer under this nonce.
@@ -354,30 +356,6 @@ impl Executor {
         Ok(self.chain.simulate(plan, block, overrides).await?)
     }
 
-    pub(crate) async fn record_simulation(&self, job: &mut Job, ready: &Simulated) -> Result<(), ExecuteError> {
-        let Simulated { plan, block, simulation } = ready;
-        let expected = serde_json::to_value(Expected::from(simulation)).map_err(ballast_store::StoreError::from)?;
-        let facts = Facts {
-            account: Some(plan.from),
-            account_nonce: Some(plan.nonce),
-            calldata: Some(plan.input.clone()),
-            target_block: Some(self.config.offer.window(block).last_block()),
-            target_timestamp: Some(block.timestamp),
-            simulation: Some(expected),
-            ..Facts::default()
-        };
-        let detail = json!({
-            "block": block.number,
-            "parent": block.parent_hash,
-            "timestamp": block.timestamp,
-            "gas_used": simulation.gas_used,
-            "gas_limit": plan.gas_limit,
-            "max_fee_per_gas": plan.max_fee_per_gas.to_string(),
-            "nonce": plan.nonce,
-        });
-        self.step(job, State::Simulated, facts, detail).await
-    }
-
     /// Signs what was simulated, hands it to the relay, and settles it. `purpose` is the decision it carries out.
     pub(crate) async fn land(
         &self,
@@ -387,7 +365,7 @@ impl Executor {
     ) -> Result<(), ExecuteError> {
         let Simulated { plan, block, .. } = ready;
         let transaction = plan.unsigned();
-        let signature = match self.signer.sign_hash(transaction.signature_hash()).await {
+        let signature = match self.sign(job, transaction.signature_hash(), block.parent_hash).await {
             Ok(signature) => signature,
             Err(error) => return self.stop(job, error.into()).await,
         };

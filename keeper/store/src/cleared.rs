@@ -66,10 +66,12 @@ impl Store {
     /// the attestor's digest once it is presimulated, the transaction's once it is simulated.
     ///
     /// # Errors
-    /// [`StoreError::NotCleared`].
+    /// [`StoreError::NotCleared`]; [`StoreError::ReadOnly`] and [`StoreError::LeaseLost`] for who may not write.
     pub async fn clear(&self, attempt: AttemptId, digest: B256, parent: B256) -> Result<Cleared, StoreError> {
-        self.require_lease()?;
-        let found = self.attempt(attempt).await?;
+        // As a write, so that an instance that was taken over clears nothing.
+        let mut session = self.write().await?;
+        let unknown = StoreError::Unknown { what: "attempt", id: attempt.0 };
+        let found = session.attempt(attempt).await?.ok_or(unknown)?;
         let refuse = |why: String| StoreError::NotCleared { attempt: attempt.0, digest, why };
         if !matches!(found.state, State::Presimulated | State::Simulated) {
             return Err(refuse(format!("the attempt is {}, expected presimulated or simulated", found.state)));

@@ -1,10 +1,15 @@
 //! The KMS signer against a KMS endpoint, through the AWS SDK itself.
 
-use alloy::primitives::{U256, keccak256, uint};
+use alloy::primitives::{Address, B256, Bytes, Signature, U256, keccak256, uint};
 use ballast_devnet::{Devnet, DevnetConfig, KmsFault, KmsKey};
 use ballast_executor::{KmsCause, KmsConfig, KmsSigner, Signer, SignerError, StaticCredentials};
+use ballast_store::{Cleared, Store};
 use serde_json::json;
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 const HALF_ORDER: U256 = uint!(0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0_U256);
 const KEY: &str = "alias/executor-test";
@@ -28,6 +33,16 @@ fn config(endpoint: String) -> KmsConfig {
     }
 }
 
+async fn cleared(digest: B256) -> Cleared {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("keeper.db")).await.unwrap();
+    store.clear_off_chain("a test", (Address::ZERO, &Bytes::new()), digest, B256::ZERO, json!({})).await.unwrap()
+}
+
+async fn sign(signer: &KmsSigner, digest: B256) -> Result<Signature, SignerError> {
+    signer.sign_hash(cleared(digest).await).await
+}
+
 fn cause(error: &SignerError) -> KmsCause {
     match error {
         SignerError::Kms { cause, .. } => *cause,
@@ -43,7 +58,7 @@ async fn signatures_are_low_and_recover_to_the_key() {
     assert_eq!(Some(signer.address()), devnet.kms().address(KEY));
     for number in 0..40_u64 {
         let hash = keccak256(number.to_be_bytes());
-        let signature = signer.sign_hash(hash).await.unwrap();
+        let signature = sign(&signer, hash).await.unwrap();
         assert!(signature.s() <= HALF_ORDER);
         assert_eq!(signature.recover_address_from_prehash(&hash).unwrap(), signer.address());
     }
@@ -64,13 +79,13 @@ async fn each_failure_says_what_to_check() {
     assert!(error.to_string().contains("alias/absent") && error.to_string().contains("region"), "{error}");
 
     devnet.kms().set_fault(KmsFault::Deny);
-    let error = signer.sign_hash(hash).await.unwrap_err();
+    let error = sign(&signer, hash).await.unwrap_err();
     assert_eq!(cause(&error), KmsCause::Denied);
     assert!(error.to_string().contains("kms:Sign") && error.to_string().contains("not authorized"), "{error}");
     assert_eq!(cause(&KmsSigner::connect(&settings).await.unwrap_err()), KmsCause::Denied);
 
     devnet.kms().set_fault(KmsFault::Throttle);
-    let error = signer.sign_hash(hash).await.unwrap_err();
+    let error = sign(&signer, hash).await.unwrap_err();
     assert_eq!(cause(&error), KmsCause::Throttled);
     assert!(error.to_string().contains("Rate exceeded"), "{error}");
 
@@ -78,11 +93,11 @@ async fn each_failure_says_what_to_check() {
     let impatient = KmsConfig { timeout: Duration::from_millis(400), ..settings.clone() };
     let hurried = KmsSigner::connect(&impatient).await.unwrap();
     devnet.kms().set_fault(KmsFault::Slow(Duration::from_secs(5)));
-    assert_eq!(cause(&hurried.sign_hash(hash).await.unwrap_err()), KmsCause::Unreachable);
+    assert_eq!(cause(&sign(&hurried, hash).await.unwrap_err()), KmsCause::Unreachable);
 
     devnet.kms().clear_fault();
     disable(&devnet).await;
-    let error = signer.sign_hash(hash).await.unwrap_err();
+    let error = sign(&signer, hash).await.unwrap_err();
     assert_eq!(cause(&error), KmsCause::Disabled);
 
     let closed = config("http://127.0.0.1:9".to_owned());
@@ -91,19 +106,56 @@ async fn each_failure_says_what_to_check() {
     devnet.shutdown().await.unwrap();
 }
 
+// SPEC X5
+#[tokio::test]
+async fn a_key_that_was_rotated_behind_its_alias_is_noticed_and_signs_nothing() {
+    let devnet = devnet().await;
+    let signer = KmsSigner::connect(&config(devnet.kms_url())).await.unwrap();
+    signer.check().await.unwrap();
+    let before = signer.address();
+    let created = call(&devnet, "CreateKey", json!({ "KeySpec": "ECC_SECG_P256K1", "KeyUsage": "SIGN_VERIFY" })).await;
+    let moved = json!({ "AliasName": KEY, "TargetKeyId": created["KeyMetadata"]["KeyId"] });
+    call(&devnet, "UpdateAlias", moved).await;
+    let after = devnet.kms().address(KEY).unwrap();
+    assert_ne!(before, after);
+    for error in [sign(&signer, keccak256("a transaction")).await.unwrap_err(), signer.check().await.unwrap_err()] {
+        assert!(matches!(&error, SignerError::Rotated { was, now, .. } if (*was, *now) == (before, after)), "{error}");
+        assert!(error.to_string().contains("restart the keeper") && error.to_string().contains(KEY), "{error}");
+    }
+    let restarted = KmsSigner::connect(&config(devnet.kms_url())).await.unwrap();
+    assert_eq!(restarted.address(), after);
+    restarted.check().await.unwrap();
+    devnet.shutdown().await.unwrap();
+}
+
+// SPEC X5 D12
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_request_is_tried_again_within_its_bound() {
+    let devnet = devnet().await;
+    let signer = KmsSigner::connect(&config(devnet.kms_url())).await.unwrap();
+    devnet.kms().set_fault(KmsFault::ThrottleNext(2));
+    sign(&signer, keccak256("a transaction")).await.unwrap();
+    devnet.kms().set_fault(KmsFault::Throttle);
+    let started = Instant::now();
+    assert_eq!(cause(&signer.check().await.unwrap_err()), KmsCause::Throttled);
+    assert!(started.elapsed() < config(String::new()).timeout, "{:?}", started.elapsed());
+    devnet.shutdown().await.unwrap();
+}
+
 async fn disable(devnet: &Devnet) {
-    let call = async |operation: &str, body: serde_json::Value| {
-        let request = reqwest::Client::new()
-            .post(devnet.kms_url())
-            .header("X-Amz-Target", format!("TrentService.{operation}"))
-            .header("Content-Type", "application/x-amz-json-1.1")
-            .header("Authorization", "AWS4-HMAC-SHA256 test")
-            .body(body.to_string());
-        let answer = request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
-        serde_json::from_str::<serde_json::Value>(&answer).unwrap_or_default()
-    };
-    let described = call("DescribeKey", json!({ "KeyId": KEY })).await;
-    call("DisableKey", json!({ "KeyId": described["KeyMetadata"]["KeyId"] })).await;
+    let described = call(devnet, "DescribeKey", json!({ "KeyId": KEY })).await;
+    call(devnet, "DisableKey", json!({ "KeyId": described["KeyMetadata"]["KeyId"] })).await;
+}
+
+async fn call(devnet: &Devnet, operation: &str, body: serde_json::Value) -> serde_json::Value {
+    let request = reqwest::Client::new()
+        .post(devnet.kms_url())
+        .header("X-Amz-Target", format!("TrentService.{operation}"))
+        .header("Content-Type", "application/x-amz-json-1.1")
+        .header("Authorization", "AWS4-HMAC-SHA256 test")
+        .body(body.to_string());
+    let answer = request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
+    serde_json::from_str::<serde_json::Value>(&answer).unwrap_or_default()
 }
 
 /// Run by the next test in a process of its own, whose environment has no credentials.

@@ -1,10 +1,12 @@
 //! What the attestor signs, and everything it does not.
 
-use crate::support::{HUB, KEEPER, NAV, SCOPE, TIMESTAMP, VAULT, event, plan, record, simulation, statement};
+use crate::support::{HUB, KEEPER, NAV, SCOPE, TIMESTAMP, VAULT, cleared, event, plan, record, simulation, statement};
 use alloy::primitives::{Address, B256, Bytes};
 use ballast_chain::{Simulation, TxPlan};
 use ballast_executor::{
-    AttestError, Attestor, AttestorBounds, Claim, DEV_CHAIN_ID, DevKeySigner, Unfit,
+    AttestError, Attestation, Attestor, AttestorBounds, AttestorPolicy, Claim, DEV_CHAIN_ID, DevKeySigner,
+    PolicyConfig, Unfit,
+    policy::Bound,
     prediction::Mismatch,
     proof::{self, Statement},
 };
@@ -29,12 +31,14 @@ struct Case {
     plan: Option<TxPlan>,
     simulation: Option<Simulation>,
     rederived: Result<(), String>,
+    /// The digest that leave is given for.
+    cleared: Option<B256>,
 }
 
 impl Case {
     fn new() -> Self {
         let record = record(attestor().address());
-        Self { record, bytes: None, hash: None, plan: None, simulation: None, rederived: Ok(()) }
+        Self { record, bytes: None, hash: None, plan: None, simulation: None, rederived: Ok(()), cleared: None }
     }
 
     fn with(change: impl FnOnce(&mut DecisionRecord)) -> Self {
@@ -48,6 +52,13 @@ impl Case {
     }
 
     async fn attest(&self) -> Result<(Statement, alloy::primitives::Signature), AttestError> {
+        match self.attestation(attestor()).await? {
+            Attestation::Signed(statement, signature) => Ok((statement, signature)),
+            Attestation::NeedsSafe(exceeded) => panic!("no policy, no {exceeded:?}"),
+        }
+    }
+
+    async fn attestation(&self, attestor: Attestor) -> Result<Attestation, AttestError> {
         let bytes = self.bytes.clone().unwrap_or_else(|| self.record.to_canonical().unwrap());
         let plan = self.plan.clone().unwrap_or_else(|| self.plan());
         let presimulation = self.simulation.clone().unwrap_or_else(|| simulation(&event(&self.record)));
@@ -58,7 +69,8 @@ impl Case {
             block_timestamp: TIMESTAMP,
             presimulation: &presimulation,
         };
-        attestor().attest(&claim, &|_: &DecisionRecord| self.rederived.clone()).await
+        let digest = self.cleared.unwrap_or_else(|| attestor.digest(&plan.input).unwrap_or_default());
+        attestor.attest(&claim, &|_: &DecisionRecord| self.rederived.clone(), cleared(digest).await).await
     }
 
     async fn refusal(&self) -> AttestError {
@@ -269,4 +281,64 @@ async fn nav_may_fall_by_the_bound_and_not_by_a_unit_more() {
         with_loss(NAV / 10_000 + 1),
         AttestError::Prediction(list) if matches!(list[..], [Mismatch::NavLoss { bound: Bps(1), .. }])
     );
+}
+
+// SPEC X5
+#[tokio::test]
+async fn leave_to_sign_something_else_is_no_leave() {
+    let mut case = Case::new();
+    case.cleared = Some(B256::repeat_byte(9));
+    assert_refused!(case, AttestError::OtherDigest { .. });
+}
+
+fn policy(change: impl FnOnce(&mut AttestorPolicy)) -> (tempfile::TempDir, PolicyConfig) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut policy = AttestorPolicy {
+        max_fee_per_gas: 100,
+        max_fee: 516_000 * 100,
+        daily_moves: 1,
+        move_turnover: Bps(9_000),
+        move_notional: None,
+        daily_turnover: Bps(9_000),
+        daily_notional: Some(Assets(NAV / 10 * 9)),
+        gas_budget: Bps(50),
+        max_skew: None,
+    };
+    change(&mut policy);
+    let ledger = folder.path().join("attestor.ledger");
+    (folder, PolicyConfig { policy, ledger })
+}
+
+// SPEC X5
+#[tokio::test]
+async fn a_move_within_the_policy_is_signed_and_the_same_move_again_is_no_second_one() {
+    let (_folder, config) = policy(|_| {});
+    let guarded = attestor().with_policy(&config).unwrap();
+    for _ in 0..3 {
+        let attestation = Case::new().attestation(guarded.clone()).await.unwrap();
+        assert!(matches!(attestation, Attestation::Signed(..)), "{attestation:?}");
+    }
+}
+
+// SPEC X5
+#[tokio::test]
+async fn a_move_beyond_the_policy_needs_the_safe_and_leaves_no_trace_in_the_counts() {
+    type Change = fn(&mut AttestorPolicy);
+    let changes: [(Bound, Change); 5] = [
+        (Bound::FeePerGas, |policy| policy.max_fee_per_gas = 99),
+        // 412,345 gas and a quarter, in whole thousands.
+        (Bound::Fee, |policy| policy.max_fee -= 1),
+        (Bound::DailyMoves, |policy| policy.daily_moves = 0),
+        (Bound::MoveTurnover, |policy| policy.move_notional = Some(Assets(NAV / 10 * 9 - 1))),
+        (Bound::DailyTurnover, |policy| policy.daily_turnover = Bps(8_999)),
+    ];
+    for (bound, change) in changes {
+        let (_folder, config) = policy(change);
+        let guarded = attestor().with_policy(&config).unwrap();
+        let Attestation::NeedsSafe(exceeded) = Case::new().attestation(guarded).await.unwrap() else {
+            panic!("{bound:?}")
+        };
+        assert_eq!(exceeded.iter().map(|one| one.bound).collect::<Vec<_>>(), [bound], "{exceeded:?}");
+        assert_eq!(std::fs::metadata(&config.ledger).unwrap().len(), 0);
+    }
 }

@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod attestor;
+mod envelope;
+mod policy;
 mod prediction;
 mod support;

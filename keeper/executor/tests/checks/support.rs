@@ -9,6 +9,7 @@ use ballast_executor::{
     DEV_CHAIN_ID, Scope,
     proof::{self, Statement},
 };
+use ballast_store::{Cleared, Store};
 use ballast_types::{
     Action, Apr, Assets, BlockRef, Bps, Decision, DecisionRecord, FeedReading, FeedState, Gate, GateId, HubLimits,
     HubState, KillSwitchState, Mode, Policy, Prediction, RoundId, Snapshot, Target, VaultState, record,
@@ -155,4 +156,12 @@ pub(crate) fn plan(record: &DecisionRecord, statement: &Statement) -> TxPlan {
         chain_id: DEV_CHAIN_ID,
         access_list: Default::default(),
     }
+}
+
+/// Leave to sign `digest`, from a store that was made for it.
+pub(crate) async fn cleared(digest: B256) -> Cleared {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("keeper.db")).await.unwrap();
+    let call = (Address::ZERO, &Bytes::new());
+    store.clear_off_chain("a test", call, digest, B256::ZERO, serde_json::json!({})).await.unwrap()
 }

@@ -6,10 +6,14 @@ use alloy::{
     primitives::{Address, B256, Signature, U256},
     signers::{SignerSync as _, local::PrivateKeySigner},
 };
-use ballast_chain::{AttestorSlot, AttestorSlotError, BlockContext, Overrides, Simulation, SimulationError, TxPlan};
+use ballast_chain::{
+    AccessChoice, AttestorSlot, AttestorSlotError, BlockContext, Confirmation, NoQuorum, Overrides, Simulation,
+    SimulationError, Testimony, TxPlan, Unconfirmed,
+};
 use ballast_executor::{
     AccountState, Balances, Chain, ChainError, KmsCause, Receipt, Relay, RelayError, Signer, SignerError, Submission,
 };
+use ballast_store::Cleared;
 use futures::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
@@ -126,6 +130,37 @@ impl Chain for SimulatedChain {
         })
     }
 
+    fn with_access_list<'a>(
+        &'a self,
+        plan: &'a TxPlan,
+        block: &'a BlockContext,
+    ) -> BoxFuture<'a, Result<AccessChoice, SimulationError>> {
+        Box::pin(async move {
+            let simulation = self.simulate(plan, block, &Overrides::default()).await?;
+            let without = simulation.gas_used;
+            Ok(AccessChoice { plan: plan.clone(), simulation, without, with: None })
+        })
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        _: &'a TxPlan,
+        block: &'a BlockContext,
+        _: &'a Simulation,
+    ) -> BoxFuture<'a, Result<Confirmation, Unconfirmed>> {
+        Box::pin(async move {
+            // Endpoints that do not answer are no quorum.
+            self.ask("the others' word").await.map_err(|error| NoQuorum {
+                block: block.parent_number,
+                agreed: 1,
+                needed: 2,
+                endpoints: 2,
+                testimonies: vec![("another".to_owned(), Testimony::Silent(error.to_string()))],
+            })?;
+            Ok(Confirmation { quorum: None, second_opinion: None })
+        })
+    }
+
     fn balances<'a>(
         &'a self,
         _: Address,
@@ -207,8 +242,9 @@ impl Signer for SimulatedKey {
         self.key.address()
     }
 
-    fn sign_hash(&self, hash: B256) -> BoxFuture<'_, Result<Signature, SignerError>> {
+    fn sign_hash(&self, cleared: Cleared) -> BoxFuture<'_, Result<Signature, SignerError>> {
         Box::pin(async move {
+            let hash = cleared.digest();
             let (fault, moment) = self.network.with(|world| {
                 let fault = world.rng.chance(world.faults.kms).then(|| world.rng.below(3));
                 (fault, 20 + world.rng.below(200))
@@ -229,5 +265,9 @@ impl Signer for SimulatedKey {
             };
             Err(SignerError::Kms { key: "alias/simulated".to_owned(), cause, detail: "simulated".to_owned() })
         })
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), SignerError>> {
+        Box::pin(async { Ok(()) })
     }
 }
