@@ -45,8 +45,10 @@ pub struct Config {
     pub policy: PolicyConfig,
     /// The key that sends rebalances.
     pub keeper: KeyConfig,
-    /// The key that vouches for them; never the same.
-    pub attestor: KeyConfig,
+    /// The key that vouches for them, never the same; and what it lets pass.
+    pub attestor: AttestorConfig,
+    #[serde(default)]
+    pub keys: KeysConfig,
     #[serde(default)]
     pub kms: KmsConfig,
     pub relay: RelayConfig,
@@ -55,13 +57,17 @@ pub struct Config {
     pub execution: ExecutionConfig,
     #[serde(default)]
     pub watcher: WatcherConfig,
+    #[serde(default)]
+    pub rpc: RpcConfig,
+    #[serde(default)]
+    pub simulation: SimulationConfig,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChainConfig {
     pub id: u64,
-    /// HTTP endpoints; the first is preferred, all must agree.
+    /// HTTP endpoints; the first is preferred, a quorum must agree.
     pub rpc: Vec<String>,
     /// Seconds a request may take.
     #[serde(default = "defaults::rpc_timeout")]
@@ -118,35 +124,6 @@ pub struct PolicyConfig {
     pub max_risk_score: u8,
     /// Seconds after which the newest block is too old to act on.
     pub max_head_age: u64,
-}
-
-/// Where a key lives.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "type")]
-pub enum KeyConfig {
-    /// An AWS KMS key by id, ARN or `alias/…`.
-    Kms { key: String },
-    /// A private key in the named environment variable; refused on every chain but 31337.
-    Development { variable: DevelopmentKey },
-}
-
-/// The variables that may hold a development key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum DevelopmentKey {
-    #[serde(rename = "BALLAST_DEV_KEEPER_KEY")]
-    Keeper,
-    #[serde(rename = "BALLAST_DEV_ATTESTOR_KEY")]
-    Attestor,
-}
-
-impl DevelopmentKey {
-    #[must_use]
-    pub const fn variable(self) -> &'static str {
-        match self {
-            Self::Keeper => "BALLAST_DEV_KEEPER_KEY",
-            Self::Attestor => "BALLAST_DEV_ATTESTOR_KEY",
-        }
-    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -218,11 +195,17 @@ impl Default for ExecutionConfig {
     }
 }
 
+mod keys;
+mod policy;
+mod rpc;
 mod secrets;
 mod store;
 mod validation;
 mod watcher;
 
+pub use keys::{AttestorConfig, KeyConfig, KeysConfig};
+pub use policy::AttestorPolicyConfig;
+pub use rpc::{RpcConfig, SimulationConfig};
 pub(crate) use secrets::aws_credentials;
 pub use secrets::secret;
 pub use store::StoreConfig;
@@ -252,6 +235,10 @@ impl Config {
             .map_err(|error| ConfigError::Malformed { path: path.to_owned(), why: without_urls(&error.to_string()) })?;
         if let Some(directory) = path.parent() {
             config.store.beside(directory);
+            config.attestor.policy.beside(directory, config.store.path.as_deref());
+            for key in [&mut config.keeper, &mut config.attestor.key] {
+                key.beside(directory);
+            }
         }
         config.validate()?;
         Ok(config)

@@ -6,11 +6,11 @@ use crate::{
     watcher::Watcher,
 };
 use alloy::primitives::Address;
-use ballast_chain::{Simulator, SpecId};
+use ballast_chain::{SecondOpinion, SecondOpinionError, Simulator, SpecId};
 use ballast_executor::{
     Attestor, AttestorBounds, Builders, DevKeySigner, ExecuteError, Executor, ExecutorConfig, FlashbotsRelay,
-    KmsConfig, KmsSigner, MAX_PROOF_VALIDITY, Offer, Outcome, Parts, Relay, RelayError, RpcChain, Scope, Signer,
-    SignerError, fees::FeeCaps,
+    KeystoreSigner, KmsConfig, KmsSigner, LedgerError, MAX_PROOF_VALIDITY, Offer, Outcome, Parts, Relay, RelayError,
+    RpcChain, Scope, Signer, SignerError, fees::FeeCaps,
 };
 use ballast_store::{Location, Store, StoreError};
 use ballast_types::{Bps, Policy};
@@ -39,10 +39,16 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("the {role} key: {source}")]
     Signer { role: &'static str, source: SignerError },
+    #[error("the keystore could not be opened: {0}")]
+    KeyTask(String),
     #[error(transparent)]
     Relay(#[from] RelayError),
     #[error(transparent)]
     Executor(#[from] ballast_executor::ConfigError),
+    #[error(transparent)]
+    SecondOpinion(#[from] SecondOpinionError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     #[error("an earlier run cannot be settled: {0}")]
     Resume(#[from] ExecuteError),
 }
@@ -94,8 +100,8 @@ impl Keeper {
         let relay =
             Builders::new(relays(config)?.into_iter().map(|relay| Arc::new(relay) as Arc<dyn Relay>).collect())?;
         let observer = Observer::connect(config).await?;
-        let signer = signer(config, &config.keeper, "keeper").await?;
-        let attesting = signer_of_attestor(config).await?;
+        let signer = open_key(config, &config.keeper, "keeper").await?;
+        let attesting = open_key(config, &config.attestor.key, "attestor").await?;
 
         let scope = Scope { chain_id: config.chain.id, vault: config.contracts.vault, hub: config.contracts.hub };
         let attestor = Attestor::new(
@@ -107,6 +113,7 @@ impl Keeper {
                 max_validity: MAX_PROOF_VALIDITY,
             },
         );
+        let second_opinion = second_opinion(config).await?;
         let execution = &config.execution;
         let executor_config = ExecutorConfig {
             scope,
@@ -130,8 +137,14 @@ impl Keeper {
         executor_config.validate()?;
 
         let store = Arc::new(open(&config.store.location()?).await?);
+        // After the lease: the ledger is this keeper's alone.
+        let attestor = attestor.with_policy(&config.attestor_policy())?;
         let pool = observer.pool.clone();
-        let chain = Arc::new(RpcChain::new(pool.clone(), Arc::new(Simulator::with_pool(pool, SPEC))));
+        let mut simulator = Simulator::with_pool(pool.clone(), SPEC);
+        if let Some(opinion) = second_opinion {
+            simulator = simulator.with_second_opinion(opinion);
+        }
+        let chain = Arc::new(RpcChain::new(pool, Arc::new(simulator)));
         let parts = Parts { chain, store: store.clone(), signer, attestor, relay: Arc::new(relay) };
         let executor = Executor::new(executor_config, parts)?;
         let settled = executor.resume().await?;
@@ -176,11 +189,13 @@ pub(crate) fn relays(config: &Config) -> Result<Vec<FlashbotsRelay>, StartError>
     Ok(relays)
 }
 
-async fn signer_of_attestor(config: &Config) -> Result<Arc<dyn Signer>, StartError> {
-    signer(config, &config.attestor, "attestor").await
+async fn second_opinion(config: &Config) -> Result<Option<SecondOpinion>, SecondOpinionError> {
+    let Some(url) = &config.simulation.second_opinion else { return Ok(None) };
+    let timeout = Duration::from_secs(config.chain.timeout);
+    SecondOpinion::connect(url, config.chain.id, timeout).await.map(Some)
 }
 
-pub(crate) async fn signer(
+pub(crate) async fn open_key(
     config: &Config,
     key: &KeyConfig,
     role: &'static str,
@@ -198,6 +213,15 @@ pub(crate) async fn signer(
             .await
             .map_err(fault)?,
         ),
+        KeyConfig::Keystore { path, passphrase_file } => {
+            let passphrase = KeyConfig::passphrase(passphrase_file.as_ref())?;
+            let (chain, testnets, path) = (config.chain.id, config.keys.testnets.clone(), path.clone());
+            let opened = move || KeystoreSigner::open(chain, &testnets, &path, &passphrase);
+            // scrypt takes a second of a processor by design.
+            let opened =
+                tokio::task::spawn_blocking(opened).await.map_err(|error| StartError::KeyTask(error.to_string()))?;
+            Arc::new(opened.map_err(fault)?)
+        }
         KeyConfig::Development { variable } => {
             let text = secret(variable.variable(), "a development key, 32 bytes of hex")?;
             Arc::new(DevKeySigner::new(config.chain.id, &text).map_err(fault)?)

@@ -20,7 +20,10 @@ mod service;
 mod supervisor;
 mod watcher;
 
-pub use config::{ChainConfig, Config, ConfigError, ExecutionConfig, KeyConfig, StoreConfig, WatcherConfig, secret};
+pub use config::{
+    AttestorConfig, AttestorPolicyConfig, ChainConfig, Config, ConfigError, ExecutionConfig, KeyConfig, KeysConfig,
+    RpcConfig, SimulationConfig, StoreConfig, WatcherConfig, secret,
+};
 pub use cycle::{Cycle, CycleError};
 pub use keeper::{Keeper, StartError};
 pub use observer::{Observer, ObserverError};

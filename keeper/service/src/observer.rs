@@ -6,7 +6,7 @@ use ballast_executor::DEV_CHAIN_ID;
 use ballast_types::Snapshot;
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,12 @@ impl Observer {
     /// # Errors
     /// The first disagreement, with what was expected.
     pub async fn connect(config: &Config) -> Result<Self, ObserverError> {
-        let pool = Arc::new(RpcPool::new(&config.chain.rpc, Duration::from_secs(config.chain.timeout))?);
+        let pool = Arc::new(RpcPool::with_settings(&config.chain.rpc, &config.pool_settings())?);
+        if pool.quorum().1 == 1 {
+            tracing::warn!(
+                "chain.rpc has one endpoint: nobody checks what it says; configure three of different operators"
+            );
+        }
         let deployment = config.deployment();
         deployment.verify(&pool).await?;
         let reader = Reader::new(pool.clone());
@@ -50,6 +55,12 @@ impl Observer {
             limit: self.max_head_age,
         });
         self.reader.snapshot(&self.deployment, head_age).await
+    }
+
+    /// The endpoints, and what is known of each.
+    #[must_use]
+    pub fn pool(&self) -> &Arc<RpcPool> {
+        &self.pool
     }
 
     /// The contracts that are observed.

@@ -1,6 +1,6 @@
 //! Every number of the configuration against its range, and what goes together. Secrets are not touched.
 
-use super::{Config, ConfigError, KeyConfig};
+use super::{Config, ConfigError};
 use ballast_chain::redact;
 use ballast_executor::DEV_CHAIN_ID;
 use std::collections::BTreeSet;
@@ -102,17 +102,10 @@ impl Config {
             execution.inclusion_timeout.to_string(),
             "1 to 3600 seconds",
         )?;
-        // Known from the file alone, hence said before anything is contacted; the signer and the executor refuse them again.
+        self.validate_keys()?;
+        self.validate_policy()?;
+        self.validate_rpc()?;
         let development = self.chain.id == DEV_CHAIN_ID;
-        for (key, kind) in [("keeper.type", &self.keeper), ("attestor.type", &self.attestor)] {
-            let plain = matches!(kind, KeyConfig::Development { .. });
-            range(
-                development || !plain,
-                key,
-                "development".into(),
-                "kms on every chain but the development chain 31337",
-            )?;
-        }
         range(
             development || execution.halt_after.is_none(),
             "execution.halt_after",

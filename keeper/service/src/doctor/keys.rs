@@ -3,9 +3,9 @@
 use super::Finding;
 use crate::{
     config::{Config, KeyConfig},
-    keeper::{StartError, relays as connect, signer},
+    keeper::{StartError, open_key, relays as connect},
 };
-use alloy::primitives::{Address, B256, eip191_hash_message};
+use alloy::primitives::Address;
 use ballast_executor::RelayError;
 use futures::future::join_all;
 
@@ -42,7 +42,7 @@ pub(super) async fn relays(config: &Config) -> Vec<Finding> {
 
 pub(super) async fn examine(config: &Config) -> (Keys, Vec<Finding>) {
     let (keeper, first) = key(config, &config.keeper, "keeper", "keeper key").await;
-    let (attestor, second) = key(config, &config.attestor, "attestor", "attestor key").await;
+    let (attestor, second) = key(config, &config.attestor.key, "attestor", "attestor key").await;
     let mut findings = vec![first, second];
     if let (Some(keeper), Some(attestor)) = (keeper, attestor) {
         findings.push(if keeper == attestor {
@@ -59,19 +59,13 @@ async fn key(config: &Config, key: &KeyConfig, role: &'static str, check: &'stat
     let expected = "an enabled KMS key of type ECC_SECG_P256K1 for SIGN_VERIFY, with kms:GetPublicKey and kms:Sign";
     let advice = "see what it says of the key; then its policy, its state and the credentials";
     let unusable = |error: StartError| Finding::problem(check, error.to_string(), expected, advice);
-    let signer = match signer(config, key, role).await {
+    let signer = match open_key(config, key, role).await {
         Ok(signer) => signer,
         Err(error) => return (None, unusable(error)),
     };
     let address = signer.address();
-    match signer.sign_hash(test_digest(address)).await {
-        Ok(_) => (Some(address), Finding::ok(check, format!("{address} signs"))),
+    match signer.check().await {
+        Ok(()) => (Some(address), Finding::ok(check, format!("{address} signs"))),
         Err(source) => (None, unusable(StartError::Signer { role, source })),
     }
-}
-
-/// A digest whose signature is good for nothing. It is that of a personal message (EIP-191): its preimage begins with 0x19, and that of a
-/// transaction with a type below 0x05 or, as a list, above 0xc0; that of typed data goes on with 0x01.
-fn test_digest(address: Address) -> B256 {
-    eip191_hash_message(format!("Ballast doctor: {address} can sign. This authorises nothing."))
 }
