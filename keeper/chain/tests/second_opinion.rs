@@ -64,7 +64,8 @@ async fn a_second_evm_comes_to_the_same_and_where_it_does_not_a_person_can_read_
     assert!(!failed.success);
     stage.confirm(&failing, &block, &failed).await.unwrap();
 
-    let cases: [(&[&str], fn(&mut Value)); 5] = [
+    type Change = fn(&mut Value);
+    let cases: [(&[&str], Change); 5] = [
         (&["gas used: ours", "theirs 7"], |call| call["gasUsed"] = json!("0x7")),
         (&["status: ours success, theirs failure (out of luck)"], |call| {
             call["status"] = json!("0x0");
