@@ -168,6 +168,12 @@ impl Attestor {
         Ok(Attestation::Signed(call.statement, self.signer.sign_hash(cleared).await?))
     }
 
+    /// Whether it has a policy, and so counts.
+    #[must_use]
+    pub const fn counts(&self) -> bool {
+        self.guard.is_some()
+    }
+
     /// Counts what a transaction of the keeper cost in fact, against the yearly budget, in place of what was set aside for it.
     ///
     /// # Errors

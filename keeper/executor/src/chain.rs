@@ -49,6 +49,8 @@ pub struct Receipt {
     pub index: u64,
     pub success: bool,
     pub gas_used: u64,
+    /// Wei per gas that was paid.
+    pub effective_gas_price: u128,
     pub logs: Vec<Log>,
 }
 
@@ -232,6 +234,7 @@ impl TryFrom<&TransactionReceipt> for Receipt {
             index: receipt.transaction_index.ok_or_else(|| missing("transaction index"))?,
             success: receipt.status(),
             gas_used: receipt.gas_used,
+            effective_gas_price: receipt.effective_gas_price,
             logs: receipt.logs().iter().map(|log| log.inner.clone()).collect(),
         })
     }

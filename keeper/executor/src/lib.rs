@@ -28,6 +28,7 @@ pub mod envelope;
 mod control;
 pub mod fees;
 mod flight;
+mod gas_count;
 mod outbox;
 mod outcome;
 mod pipeline;

@@ -186,12 +186,14 @@ impl Executor {
             "index": receipt.index,
             "gas_used": receipt.gas_used,
         });
+        self.count_gas(job, receipt).await?;
         self.step(job, State::Included, place(receipt), detail).await
     }
 
     async fn revert(&self, job: &mut Job, receipt: &Receipt) -> Result<(), ExecuteError> {
         let reason = format!("it reverted in block {}", receipt.block_number);
         let detail = json!({ "reason": reason, "gas_used": receipt.gas_used });
+        self.count_gas(job, receipt).await?;
         self.step(job, State::Reverted, Facts { reason: Some(reason), ..place(receipt) }, detail).await
     }
 

@@ -46,7 +46,11 @@ impl Waiting {
         let hash = self.record.hash().unwrap();
         let purpose =
             purpose.unwrap_or(Purpose::Decision { record: &self.record, hash, hub: HUB, max_nav_loss: Bps(1) });
-        still_fits(&Envelope { plan: &self.plan, signed: &self.signed, purpose, fee_cap: FEE_CAP }, &head(base_fee), now)
+        still_fits(
+            &Envelope { plan: &self.plan, signed: &self.signed, purpose, fee_cap: FEE_CAP },
+            &head(base_fee),
+            now,
+        )
     }
 
     fn misfits(&self, base_fee: u64, now: &Simulation) -> Vec<Misfit> {

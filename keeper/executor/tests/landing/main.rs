@@ -4,4 +4,5 @@
 mod crash;
 mod decision;
 mod late;
+mod policy;
 mod setup;

@@ -4,7 +4,7 @@ use alloy::{
     primitives::{Address, B256},
     providers::{DynProvider, Provider},
 };
-use ballast_chain::{Deployment, FeedRef, Reader, RpcPool, Simulator, VenueRef, bindings::MULTICALL3};
+use ballast_chain::{Deployment, FeedRef, Reader, RpcPool, SecondOpinion, Simulator, VenueRef, bindings::MULTICALL3};
 use ballast_devnet::{
     Devnet, DevnetConfig, SLOT_SECONDS,
     accounts::Role,
@@ -14,8 +14,8 @@ use ballast_devnet::{
     prepared,
 };
 use ballast_executor::{
-    Attestor, AttestorBounds, Executor, ExecutorConfig, FlashbotsRelay, KmsConfig, KmsSigner, Offer, Parts, RpcChain,
-    Scope, Signer, State, StaticCredentials, fees::FeeCaps,
+    Attestor, AttestorBounds, AttestorPolicy, Executor, ExecutorConfig, FlashbotsRelay, KmsConfig, KmsSigner, Offer,
+    Parts, PolicyConfig, RpcChain, Scope, Signer, State, StaticCredentials, fees::FeeCaps,
 };
 use ballast_store::Store;
 use ballast_types::{
@@ -108,7 +108,28 @@ impl World {
         }
     }
 
+    /// The attestor's own count of what it attested.
+    pub(crate) fn ledger_path(&self) -> PathBuf {
+        self.folder.path().join("attestor.ledger")
+    }
+
+    /// As the service puts it together: a pool with its quorum, a second opinion, an attestor with its policy.
     pub(crate) async fn executor(&self, config: ExecutorConfig) -> (Executor, Arc<Store>) {
+        let policy = AttestorPolicy {
+            max_fee_per_gas: config.fees.max_fee_per_gas,
+            max_fee: u128::MAX,
+            daily_moves: 4,
+            move_turnover: Bps(20_000),
+            move_notional: None,
+            daily_turnover: Bps(40_000),
+            daily_notional: None,
+            gas_budget: Bps(50),
+            max_skew: None,
+        };
+        self.executor_with(config, policy).await
+    }
+
+    pub(crate) async fn executor_with(&self, config: ExecutorConfig, policy: AttestorPolicy) -> (Executor, Arc<Store>) {
         let store = Arc::new(Store::open(self.store_path()).await.unwrap());
         let bounds = AttestorBounds {
             scope: config.scope,
@@ -116,14 +137,16 @@ impl World {
             max_nav_loss: config.max_nav_loss,
             max_validity: config.proof_validity,
         };
+        let opinion = SecondOpinion::connect(&self.devnet.rpc_url(), self.book.chain_id, Duration::from_secs(10)).await;
+        let simulator = Simulator::with_pool(Arc::clone(&self.pool), Default::default());
+        let simulator = simulator.with_second_opinion(opinion.unwrap());
+        let attestor = Attestor::new(self.signer(ATTESTOR_ALIAS).await, bounds);
+        let attestor = attestor.with_policy(&PolicyConfig { policy, ledger: self.ledger_path() }).unwrap();
         let parts = Parts {
-            chain: Arc::new(RpcChain::new(
-                Arc::clone(&self.pool),
-                Arc::new(Simulator::new(self.provider().clone(), Default::default())),
-            )),
+            chain: Arc::new(RpcChain::new(Arc::clone(&self.pool), Arc::new(simulator))),
             store: Arc::clone(&store),
             signer: self.signer(KEEPER_ALIAS).await,
-            attestor: Attestor::new(self.signer(ATTESTOR_ALIAS).await, bounds),
+            attestor,
             relay: Arc::new(FlashbotsRelay::new(&self.devnet.relay_url(), RELAY_KEY, Duration::from_secs(2)).unwrap()),
         };
         (Executor::new(config, parts).unwrap(), store)

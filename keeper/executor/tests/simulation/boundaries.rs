@@ -103,6 +103,7 @@ impl Chain for SimulatedChain {
                     index: 0,
                     success: mined.success,
                     gas_used: mined.gas_used,
+                    effective_gas_price: block.base_fee.into(),
                     logs: mined.logs.clone(),
                 })
             }))
