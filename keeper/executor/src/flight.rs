@@ -2,12 +2,12 @@
 
 use crate::{
     Executor,
+    envelope::{self, Envelope, Purpose, Verdict, still_fits},
     outbox::Job,
-    pipeline::Stop,
     relay::{ReplacementId, Submission, Window},
 };
 use alloy::primitives::{B256, Bytes};
-use ballast_chain::{BlockContext, Overrides, SimulationError, TxPlan};
+use ballast_chain::{BlockContext, Overrides, Simulation, SimulationError, TxPlan};
 use ballast_types::DecisionRecord;
 
 /// How transactions are offered to the builders.
@@ -35,6 +35,8 @@ impl Offer {
 pub(crate) struct Flight<'a> {
     pub(crate) submission: Submission,
     plan: TxPlan,
+    /// What it did when it was signed for.
+    signed: Simulation,
     /// The head that it was last simulated on.
     simulated_on: B256,
     /// What it is to do: a decision's move, or just to succeed.
@@ -46,14 +48,14 @@ pub(crate) struct Flight<'a> {
 impl<'a> Flight<'a> {
     pub(crate) fn new(
         (raw, tx_hash): (Bytes, B256),
-        plan: TxPlan,
+        (plan, signed): (TxPlan, Simulation),
         block: &BlockContext,
         window: Window,
         purpose: Option<(&'a DecisionRecord, B256)>,
     ) -> Self {
         let replacement = ReplacementId::new(plan.chain_id, plan.from, plan.nonce);
         let submission = Submission { raw, tx_hash, window, replacement };
-        Self { submission, plan, simulated_on: block.parent_hash, purpose, withdrawn: None }
+        Self { submission, plan, signed, simulated_on: block.parent_hash, purpose, withdrawn: None }
     }
 
     pub(crate) fn withdrawn(&self) -> Option<&str> {
@@ -94,16 +96,18 @@ impl Executor {
                 return None;
             }
         };
-        match flight.purpose {
-            None if simulation.success => None,
-            None => Some(simulation.revert.unwrap_or_else(|| "it reverts without a reason".to_owned())),
+        let purpose = match flight.purpose {
             Some((record, hash)) => {
-                match self.check_prediction(record, hash, &simulation, "simulation on the new head") {
-                    Ok(()) => None,
-                    Err(Stop::Reject(why)) => Some(why),
-                    Err(Stop::Fail(error)) => Some(error.to_string()),
-                }
+                let (hub, max_nav_loss) = (self.config.scope.hub, self.config.max_nav_loss);
+                Purpose::Decision { record, hash, hub, max_nav_loss }
             }
+            None => Purpose::Call,
+        };
+        let fee_cap = self.config.fees.max_fee_per_gas;
+        let envelope = Envelope { plan: &flight.plan, signed: &flight.signed, purpose, fee_cap };
+        match still_fits(&envelope, next, &simulation) {
+            Verdict::Fits => None,
+            Verdict::Cancel(misfits) => Some(envelope::list(&misfits)),
         }
     }
 }

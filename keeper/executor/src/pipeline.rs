@@ -363,7 +363,7 @@ impl Executor {
         ready: Simulated,
         purpose: Option<(&DecisionRecord, B256)>,
     ) -> Result<(), ExecuteError> {
-        let Simulated { plan, block, .. } = ready;
+        let Simulated { plan, block, simulation } = ready;
         let transaction = plan.unsigned();
         let signature = match self.sign(job, transaction.signature_hash(), block.parent_hash).await {
             Ok(signature) => signature,
@@ -375,7 +375,7 @@ impl Executor {
         self.step(job, State::Signed, facts, json!({ "tx_hash": tx_hash })).await?;
 
         let window = self.config.offer.window(&block);
-        let mut flight = Flight::new((raw_tx, tx_hash), plan, &block, window, purpose);
+        let mut flight = Flight::new((raw_tx, tx_hash), (plan, simulation), &block, window, purpose);
         self.step(job, State::Submitted, Facts::default(), json!({ "target_block": window.last_block() })).await?;
         let refused = match self.relay.submit(&flight.submission).await {
             Ok(bundle_hash) => {
