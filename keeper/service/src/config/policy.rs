@@ -4,10 +4,15 @@ use super::{Config, ConfigError};
 use ballast_executor::{AttestorPolicy, DEV_CHAIN_ID, PolicyConfig, policy::MAX_GAS_BUDGET};
 use ballast_types::{Assets, Bps};
 use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 /// The ledger where no store's file gives it a name.
 const LEDGER: &str = "attestor.ledger";
+/// Where `StateDirectory=` is (systemd.exec(5)).
+const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
 /// Base units of one USDC.
 const USDC: u128 = 1_000_000;
 
@@ -57,8 +62,8 @@ impl Default for AttestorPolicyConfig {
 }
 
 impl AttestorPolicyConfig {
-    /// A relative path means beside the configuration file; no path, beside the store's file, or beside the configuration where
-    /// the store is a database.
+    /// A relative path means beside the configuration file; no path, beside the store's file, or where the store is a database in the
+    /// service manager's state directory, for lack of one beside the configuration.
     pub(super) fn beside(&mut self, directory: &Path, store: Option<&Path>) {
         let named = self.ledger.take().map(|ledger| directory.join(ledger));
         let default = || match store {
@@ -67,7 +72,7 @@ impl AttestorPolicyConfig {
                 path.push(".attestor");
                 PathBuf::from(path)
             }
-            None => directory.join(LEDGER),
+            None => env::var_os(STATE_DIRECTORY).map_or(directory.to_owned(), PathBuf::from).join(LEDGER),
         };
         self.ledger = Some(named.unwrap_or_else(default));
     }
