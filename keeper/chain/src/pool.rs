@@ -240,7 +240,11 @@ impl RpcPool {
             return (together, Vec::new());
         }
         // Which of them is wrong cannot be known.
-        let detail = format!("no {} of {} endpoints are together: {places}", self.quorum, self.quorum().1);
+        let detail = format!(
+            "the newest block is {newest}, and no {} of {} endpoints are together: {places}",
+            self.quorum,
+            self.quorum().1
+        );
         let newer = together.into_iter().chain(apart).filter(near(newest)).collect();
         (newer, vec![Doubt::RpcDisagreement { detail }])
     }

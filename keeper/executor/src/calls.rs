@@ -5,10 +5,11 @@
 
 use crate::{
     Executor,
+    confirm::Simulated,
     fees::{self, MAX_GAS_LIMIT},
     outbox::Job,
     outcome::{ExecuteError, Outcome},
-    pipeline::{Simulated, Stop},
+    pipeline::Stop,
 };
 use alloy::primitives::{Address, Bytes};
 use ballast_chain::{Overrides, Simulation};
@@ -100,7 +101,7 @@ impl Executor {
         let mut plan = generous;
         plan.gas_limit = plan.gas_limit.min(gas_limit.max(least_gas));
         let (plan, simulation, access) = self.simulate_cheapest(&plan, &block).await?;
-        let ready = Simulated::new(plan, block, succeeded(simulation)?);
+        let ready = Simulated { plan, block, simulation: succeeded(simulation)? };
         self.record_simulation(job, &ready, access).await?;
         Ok(ready)
     }

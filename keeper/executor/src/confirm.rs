@@ -5,7 +5,7 @@ use crate::{
     attestor::{AttestError, Attestation, Claim, Rederive, policy},
     outbox::Job,
     outcome::ExecuteError,
-    pipeline::{Simulated, Stop},
+    pipeline::Stop,
     proof::Statement,
     reconcile::Expected,
     signer::SignerError,
@@ -20,6 +20,13 @@ use serde_json::{Value, json, to_value};
 
 /// What is on record about an access list: gas used without and with it, and whether it is attached.
 pub(crate) type AccessRecord = Value;
+
+/// A transaction that ran for the block it is for.
+pub(crate) struct Simulated {
+    pub(crate) plan: TxPlan,
+    pub(crate) block: BlockContext,
+    pub(crate) simulation: Simulation,
+}
 
 impl Executor {
     /// The plan with an access list if that uses less gas, and its simulation.

@@ -7,6 +7,7 @@ use crate::{
     attestor::{Attestor, Claim, Rederive},
     chain::{AccountState, Chain},
     config::{ConfigError, ExecutorConfig},
+    confirm::Simulated,
     control::Control,
     fees::{self, FeeCaps, Fees, MAX_GAS_LIMIT, Worth},
     flight::Flight,
@@ -75,13 +76,6 @@ impl<E: Into<ExecuteError>> From<E> for Stop {
     fn from(error: E) -> Self {
         Self::Fail(error.into())
     }
-}
-
-/// A transaction that ran for the block it is for.
-pub(crate) struct Simulated {
-    pub(crate) plan: TxPlan,
-    pub(crate) block: BlockContext,
-    pub(crate) simulation: Simulation,
 }
 
 impl Executor {
@@ -389,12 +383,6 @@ impl Executor {
             }
         };
         self.settle(job, refused, Some(&mut flight)).await
-    }
-}
-
-impl Simulated {
-    pub(crate) const fn new(plan: TxPlan, block: BlockContext, simulation: Simulation) -> Self {
-        Self { plan, block, simulation }
     }
 }
 

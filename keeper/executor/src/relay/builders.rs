@@ -48,7 +48,7 @@ impl Relay for Builders {
     fn status(&self, tx_hash: B256) -> BoxFuture<'_, Result<Option<String>, RelayError>> {
         Box::pin(async move {
             let answers = join_all(self.relays.iter().map(|relay| relay.status(tx_hash))).await;
-            let (said, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| !matches!(answer, Err(_)));
+            let (said, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
             match said.into_iter().flatten().flatten().next() {
                 Some(status) => Ok(Some(status)),
                 None => failed.into_iter().next().unwrap_or(Ok(None)),

@@ -24,7 +24,7 @@ const STRICT: AttestorPolicy = AttestorPolicy {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_beyond_the_policy_is_left_to_the_safe_and_nothing_is_sent() {
     let world = World::start("policy").await;
-    let (executor, _store) = world.executor_with(world.config(), STRICT).await;
+    let (executor, _store) = world.executor_with(world.config(), STRICT, world.second_opinion().await).await;
     let nonce = world.keeper_nonce().await;
     let outcome = executor.execute(&world.record([4_000, 5_000]).await, &as_given).await.unwrap();
     assert_eq!((outcome.state, world.keeper_nonce().await), (State::Rejected, nonce));
@@ -39,7 +39,8 @@ async fn a_move_beyond_the_policy_is_left_to_the_safe_and_nothing_is_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_landing_is_confirmed_on_record_and_its_gas_is_counted_by_the_receipt() {
     let world = World::start("counted").await;
-    let (executor, store) = world.executor(world.config()).await;
+    let lenient = AttestorPolicy { daily_moves: 4, move_turnover: Bps(20_000), ..STRICT };
+    let (executor, store) = world.executor_with(world.config(), lenient, world.second_opinion().await).await;
     let record = world.record([4_000, 5_000]).await;
     let hash = record.hash().unwrap();
     let outcome = executor.execute(&record, &as_given).await.unwrap();

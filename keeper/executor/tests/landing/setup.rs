@@ -108,12 +108,19 @@ impl World {
         }
     }
 
+    /// What is to be signed is executed by the node as well.
+    pub(crate) async fn second_opinion(&self) -> Simulator {
+        let opinion = SecondOpinion::connect(&self.devnet.rpc_url(), self.book.chain_id, Duration::from_secs(10)).await;
+        let simulator = Simulator::with_pool(Arc::clone(&self.pool), Default::default());
+        simulator.with_second_opinion(opinion.unwrap())
+    }
+
     /// The attestor's own count of what it attested.
     pub(crate) fn ledger_path(&self) -> PathBuf {
         self.folder.path().join("attestor.ledger")
     }
 
-    /// As the service puts it together: a pool with its quorum, a second opinion, an attestor with its policy.
+    /// As the service puts it together, but for a second opinion: a pool with its quorum, an attestor with its policy.
     pub(crate) async fn executor(&self, config: ExecutorConfig) -> (Executor, Arc<Store>) {
         let policy = AttestorPolicy {
             max_fee_per_gas: config.fees.max_fee_per_gas,
@@ -126,7 +133,8 @@ impl World {
             gas_budget: Bps(50),
             max_skew: None,
         };
-        self.executor_with(config, policy).await
+        let simulator = Simulator::with_pool(Arc::clone(&self.pool), Default::default());
+        self.executor_with(config, policy, simulator).await
     }
 
     pub(crate) async fn executor_with(&self, config: ExecutorConfig, policy: AttestorPolicy) -> (Executor, Arc<Store>) {
@@ -137,9 +145,6 @@ impl World {
             max_nav_loss: config.max_nav_loss,
             max_validity: config.proof_validity,
         };
-        let opinion = SecondOpinion::connect(&self.devnet.rpc_url(), self.book.chain_id, Duration::from_secs(10)).await;
-        let simulator = Simulator::with_pool(Arc::clone(&self.pool), Default::default());
-        let simulator = simulator.with_second_opinion(opinion.unwrap());
         let attestor = Attestor::new(self.signer(ATTESTOR_ALIAS).await, bounds);
         let attestor = attestor.with_policy(&PolicyConfig { policy, ledger: self.ledger_path() }).unwrap();
         let parts = Parts {

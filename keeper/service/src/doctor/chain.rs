@@ -66,7 +66,11 @@ pub(super) async fn examine(config: &Config) -> (Option<RpcPool>, Vec<Finding>) 
         });
     }
     let wrong = findings.iter().any(|finding| finding.check == "chain id");
-    let pool = if wrong || endpoints.is_empty() { None } else { RpcPool::with_settings(&config.chain.rpc, &config.pool_settings()).ok() };
+    let pool = if wrong || endpoints.is_empty() {
+        None
+    } else {
+        RpcPool::with_settings(&config.chain.rpc, &config.pool_settings()).ok()
+    };
     (pool, findings)
 }
 
