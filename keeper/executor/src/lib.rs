@@ -57,5 +57,5 @@ pub use relay::{Builders, FlashbotsRelay, Relay, RelayError, ReplacementId, Subm
 pub use scope::{Scope, Unfit, admit};
 pub use signer::{
     CHECK_MESSAGE, DEV_CHAIN_ID, DevKeySigner, KNOWN_TESTNETS, KeystoreError, KeystoreSigner, KmsCause, KmsConfig,
-    KmsSigner, PASSPHRASE_VARIABLE, Passphrase, Signer, SignerError, StaticCredentials,
+    KmsSigner, PASSPHRASE_VARIABLE, Passphrase, SafeTx, SafeTxHash, Signer, SignerError, StaticCredentials,
 };

@@ -1,15 +1,17 @@
 //! Who signs: a key in AWS KMS that never leaves it; on test networks an encrypted keystore; on the development chain a plain key.
 //!
-//! A signer takes a [`Cleared`] and nothing else, and only the store makes one, from the record of a simulation: there is no way to have
-//! a digest signed that was not simulated and recorded first.
+//! A signer takes a [`Cleared`], and only the store makes one, from the record of a simulation: there is no way to have a transaction or
+//! a proof signed that was not simulated and recorded first. Beside it a signer takes only what can be neither: a [`SafeTxHash`].
 
 mod development;
 mod keystore;
 mod kms;
+mod safe;
 
 pub use development::{DEV_CHAIN_ID, DevKeySigner};
 pub use keystore::{KNOWN_TESTNETS, KeystoreError, KeystoreSigner, PASSPHRASE_VARIABLE, Passphrase};
 pub use kms::{KmsCause, KmsConfig, KmsSigner, StaticCredentials};
+pub use safe::{SafeTx, SafeTxHash};
 
 use alloy::primitives::{Address, B256, Signature, eip191_hash_message};
 use ballast_store::Cleared;
@@ -26,6 +28,9 @@ pub trait Signer: Send + Sync + fmt::Debug {
 
     /// Signs a digest that is cleared, as it is. The signature has a low s (EIP-2) and recovers to [`Self::address`].
     fn sign_hash(&self, cleared: Cleared) -> BoxFuture<'_, Result<Signature, SignerError>>;
+
+    /// Signs a Safe transaction as an owner or a delegate.
+    fn sign_safe_tx(&self, hash: SafeTxHash) -> BoxFuture<'_, Result<Signature, SignerError>>;
 
     /// Whether the key is still the one that [`Self::address`] was read from, and may be used: it signs [`CHECK_MESSAGE`].
     fn check(&self) -> BoxFuture<'_, Result<(), SignerError>>;

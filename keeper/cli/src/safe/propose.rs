@@ -101,7 +101,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     }
     let mut sender = None;
     if let Some(signer) = signer {
-        let signature = Bytes::copy_from_slice(&signer.sign_hash(proposal.safe_tx_hash).await?.as_bytes());
+        let signature = Bytes::copy_from_slice(&signer.sign_safe_tx(super::key::hash_of(&proposal)).await?.as_bytes());
         if state.owners.contains(&signer.address()) {
             let hash = proposal.safe_tx_hash;
             let owners = OwnerSignature::by_key(signer.address(), &signature, hash)?;

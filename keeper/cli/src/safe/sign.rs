@@ -58,7 +58,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         if !owners.contains(&signer.address()) {
             bail!(signatures::SignatureError::NotAnOwner(signer.address()));
         }
-        let signature = signer.sign_hash(hash).await?;
+        let signature = signer.sign_safe_tx(super::key::hash_of(&proposal)).await?;
         added.push(OwnerSignature::by_key(signer.address(), &signature.as_bytes(), hash)?);
     }
     for (owner, bytes) in &arguments.add_signature {

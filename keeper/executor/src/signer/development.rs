@@ -1,6 +1,6 @@
 //! A plain key, for the development chain alone.
 
-use super::{Signer, SignerError, check_digest, checked};
+use super::{SafeTxHash, Signer, SignerError, check_digest, checked};
 use alloy::{
     primitives::{Address, B256, Signature},
     signers::{SignerSync as _, local::PrivateKeySigner},
@@ -33,6 +33,10 @@ impl Signer for DevKeySigner {
 
     fn sign_hash(&self, cleared: Cleared) -> BoxFuture<'_, Result<Signature, SignerError>> {
         Box::pin(async move { in_memory(&self.0, cleared.digest()) })
+    }
+
+    fn sign_safe_tx(&self, hash: SafeTxHash) -> BoxFuture<'_, Result<Signature, SignerError>> {
+        Box::pin(async move { in_memory(&self.0, hash.hash()) })
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), SignerError>> {

@@ -3,7 +3,7 @@
 //! Whoever runs the process has the key in its memory, which is why this is for play money: a chain must be the development chain, or
 //! both on the list below and named in the configuration. No list of main networks is needed, since any other chain is refused.
 
-use super::{DEV_CHAIN_ID, Signer, SignerError, check_digest, development::in_memory};
+use super::{DEV_CHAIN_ID, SafeTxHash, Signer, SignerError, check_digest, development::in_memory};
 use alloy::{
     primitives::{Address, Signature},
     signers::local::PrivateKeySigner,
@@ -135,6 +135,10 @@ impl Signer for KeystoreSigner {
 
     fn sign_hash(&self, cleared: Cleared) -> BoxFuture<'_, Result<Signature, SignerError>> {
         Box::pin(async move { in_memory(&self.0, cleared.digest()) })
+    }
+
+    fn sign_safe_tx(&self, hash: SafeTxHash) -> BoxFuture<'_, Result<Signature, SignerError>> {
+        Box::pin(async move { in_memory(&self.0, hash.hash()) })
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), SignerError>> {

@@ -1,6 +1,6 @@
 //! A key in AWS KMS that never leaves it.
 
-use super::{Signer, SignerError, check_digest, checked};
+use super::{SafeTxHash, Signer, SignerError, check_digest, checked};
 use alloy::{
     primitives::{Address, B256, Signature},
     signers::{
@@ -160,6 +160,10 @@ impl Signer for KmsSigner {
 
     fn sign_hash(&self, cleared: Cleared) -> BoxFuture<'_, Result<Signature, SignerError>> {
         Box::pin(async move { self.sign(cleared.digest()).await })
+    }
+
+    fn sign_safe_tx(&self, hash: SafeTxHash) -> BoxFuture<'_, Result<Signature, SignerError>> {
+        Box::pin(async move { self.sign(hash.hash()).await })
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), SignerError>> {

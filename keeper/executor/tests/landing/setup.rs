@@ -137,7 +137,12 @@ impl World {
         self.executor_with(config, policy, simulator).await
     }
 
-    pub(crate) async fn executor_with(&self, config: ExecutorConfig, policy: AttestorPolicy) -> (Executor, Arc<Store>) {
+    pub(crate) async fn executor_with(
+        &self,
+        config: ExecutorConfig,
+        policy: AttestorPolicy,
+        simulator: Simulator,
+    ) -> (Executor, Arc<Store>) {
         let store = Arc::new(Store::open(self.store_path()).await.unwrap());
         let bounds = AttestorBounds {
             scope: config.scope,

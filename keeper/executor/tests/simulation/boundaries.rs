@@ -11,7 +11,8 @@ use ballast_chain::{
     SimulationError, Testimony, TxPlan, Unconfirmed,
 };
 use ballast_executor::{
-    AccountState, Balances, Chain, ChainError, KmsCause, Receipt, Relay, RelayError, Signer, SignerError, Submission,
+    AccountState, Balances, Chain, ChainError, KmsCause, Receipt, Relay, RelayError, SafeTxHash, Signer, SignerError,
+    Submission,
 };
 use ballast_store::Cleared;
 use futures::future::BoxFuture;
@@ -266,6 +267,10 @@ impl Signer for SimulatedKey {
             };
             Err(SignerError::Kms { key: "alias/simulated".to_owned(), cause, detail: "simulated".to_owned() })
         })
+    }
+
+    fn sign_safe_tx(&self, hash: SafeTxHash) -> BoxFuture<'_, Result<Signature, SignerError>> {
+        Box::pin(async move { Ok(self.key.sign_hash_sync(&hash.hash()).unwrap()) })
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), SignerError>> {
