@@ -31,6 +31,8 @@ pub(crate) async fn check(run: &Run, store: &Store, outcomes: &[Outcome]) -> Res
         promise!(expected, "decision {hash} is {:?} in the store and {landed:?} on the chain", outcome.state);
         one_way(store, Subject::Decision(hash)).await?;
     }
+    let audit = store.verify_audit(None).await.map_err(|error| error.to_string())?;
+    promise!(audit.fault.is_none(), "the audit log is broken: {:?}", audit.fault);
     let open = store.open_attempts().await.map_err(|error| error.to_string())?;
     promise!(open.is_empty(), "attempts are still open: {open:?}");
     run.network.with(|world| {
