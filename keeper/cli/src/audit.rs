@@ -5,7 +5,10 @@ use alloy::primitives::B256;
 use ballast_service::Config;
 use ballast_store::{Audit, Store};
 use clap::{Args, Subcommand};
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -45,7 +48,7 @@ pub(crate) async fn run(command: Command) -> eyre::Result<ExitCode> {
     }
 }
 
-async fn open(config: &PathBuf) -> eyre::Result<Store> {
+async fn open(config: &Path) -> eyre::Result<Store> {
     Ok(Store::open_read_only_at(&Config::load(config)?.store.location()?).await?)
 }
 

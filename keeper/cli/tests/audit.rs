@@ -145,5 +145,8 @@ fn a_store_that_is_not_there_is_not_intact() {
     assert!(missing.err.contains("there is no store at"), "{}", missing.err);
     let both = "path = \"keeper.sqlite\"\nurl_variable = \"BALLAST_DATABASE_URL\"";
     let refused = ballast(folder.path(), both, None, &["audit", "head"]);
+    let inline = ballast(folder.path(), "url = \"postgresql://keeper:s3cr3t@h/d\"", None, &["audit", "head"]);
+    assert_eq!(inline.code, Some(1));
+    assert!(inline.err.contains("unknown field `url`") && !inline.err.contains("s3cr3t"), "{}", inline.err);
     assert!(refused.err.contains("store is both path and url_variable, expected either"), "{}", refused.err);
 }

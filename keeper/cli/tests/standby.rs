@@ -7,7 +7,8 @@ mod support;
 
 use ballast_store::{State, Store};
 use std::time::{Duration, Instant};
-use support::{Keeper, Stage, newest_attempt, store_at, until};
+use support::{Keeper, PATIENCE, Stage, newest_attempt, store_at, until};
+use tokio::{net::UnixDatagram, time::timeout};
 
 /// How soon after its leader's death a standby has taken over.
 const TAKEOVER: Duration = Duration::from_secs(15);
@@ -74,12 +75,23 @@ async fn takes_over(stage: &Stage, keeper: &Keeper) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_stops_when_told_to() {
+async fn a_standby_tells_the_service_manager_and_stops_when_told_to() {
     let stage = Stage::empty().await;
+    let socket = stage.path("notify");
+    let manager = UnixDatagram::bind(&socket).unwrap();
     let keeper = stage.keeper();
+    let keeper = keeper.with_secret("NOTIFY_SOCKET", socket.to_str().unwrap());
     let _leader = Store::open_at(&keeper.location()).await.unwrap();
     let standby = keeper.spawn(&["run", "--standby"]);
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let mut told = String::new();
+    while !(told.contains("READY=1")
+        && told.contains("STATUS=standing by for the lease")
+        && told.contains("WATCHDOG=1"))
+    {
+        let mut message = [0; 1_024];
+        let length = timeout(PATIENCE, manager.recv(&mut message)).await.expect(&told).unwrap();
+        told += std::str::from_utf8(&message[..length]).unwrap();
+    }
     let stopped = standby.terminate("TERM").await;
     assert_eq!(stopped.code, Some(0), "{stopped:?}");
     assert!(stopped.stderr.contains("stopped while standing by"), "{stopped:?}");
