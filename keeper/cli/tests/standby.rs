@@ -74,6 +74,36 @@ async fn takes_over(stage: &Stage, keeper: &Keeper) {
     assert_eq!(keeper.run(&["audit", "verify"]).await.code, Some(0));
 }
 
+// SPEC Y2
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_whose_connection_is_cut_writes_nothing_more_and_ends() {
+    let stage = Stage::funded().await;
+    let database = postgres::server().database().await;
+    let keeper = stage.keeper().with_database(&postgres::server().url(&database));
+    let leader = keeper.spawn(&["run"]);
+    let store = store_at(&keeper.location()).await;
+    let landed = async || newest_attempt(&store).await.filter(|attempt| attempt.state == State::Final);
+    stage.with_block_per_bundle(&keeper, until("a rebalance", landed)).await;
+    let mut other = postgres::server().connect(&database).await;
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database =
+        (SELECT oid FROM pg_database WHERE datname = current_database())";
+    sqlx::raw_sql(cut).execute(&mut other).await.unwrap();
+    let before = store.audit_head().await.unwrap();
+    let blocks = async {
+        loop {
+            stage.build_block().await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = timeout(PATIENCE, leader.finished()) => ended.expect("it ends"),
+        () = blocks => unreachable!(),
+    };
+    ended.assert_refused(1, &["the lease on postgresql:///", "was lost", "start again"]);
+    assert_eq!(store.audit_head().await.unwrap(), before);
+    assert_eq!(stage.assert_consistent(&keeper).await, 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_tells_the_service_manager_and_stops_when_told_to() {
     let stage = Stage::empty().await;
