@@ -66,12 +66,13 @@ impl Store {
     /// the attestor's digest once it is presimulated, the transaction's once it is simulated.
     ///
     /// # Errors
-    /// [`StoreError::NotCleared`]; [`StoreError::ReadOnly`] and [`StoreError::LeaseLost`] for who may not write.
+    /// [`StoreError::NotCleared`]; [`StoreError::ReadOnly`] or [`StoreError::LeaseLost`] for who is not the writer.
     pub async fn clear(&self, attempt: AttemptId, digest: B256, parent: B256) -> Result<Cleared, StoreError> {
-        // As a write, so that an instance that was taken over clears nothing.
+        // A session of the writer, so that whoever was taken over gets no leave any more.
         let mut session = self.write().await?;
-        let unknown = StoreError::Unknown { what: "attempt", id: attempt.0 };
-        let found = session.attempt(attempt).await?.ok_or(unknown)?;
+        let found = session.attempt(attempt).await?;
+        session.end().await?;
+        let found = found.ok_or(StoreError::Unknown { what: "attempt", id: attempt.0 })?;
         let refuse = |why: String| StoreError::NotCleared { attempt: attempt.0, digest, why };
         if !matches!(found.state, State::Presimulated | State::Simulated) {
             return Err(refuse(format!("the attempt is {}, expected presimulated or simulated", found.state)));

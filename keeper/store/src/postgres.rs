@@ -110,12 +110,14 @@ fn options(url: &DatabaseUrl) -> Result<PgConnectOptions, StoreError> {
         location: Location::Postgres(url.clone()),
         why: format!("its URL cannot be read: {error}"),
     })?;
-    // A commit that returned is on disk, whatever the server's default; and a server notices within seconds that the machine of a
+    // A server that ends idle sessions would end the lease. A commit that returned is on disk, whatever the server's default; and a server notices within seconds that the machine of a
     // writer is gone, so that another can take over.
     Ok(parsed.application_name("ballast").options([
         ("search_path", "ballast"),
         ("synchronous_commit", "on"),
         ("client_min_messages", "warning"),
+        ("idle_session_timeout", "0"),
+        ("idle_in_transaction_session_timeout", "0"),
         ("tcp_keepalives_idle", "4"),
         ("tcp_keepalives_interval", "2"),
         ("tcp_keepalives_count", "3"),

@@ -42,6 +42,14 @@ impl Session {
         }
     }
 
+    /// Ends it without a change. A writer's that is only dropped is ended by the next one.
+    pub(crate) async fn end(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sql(session) => session.connection.rollback().await,
+            Self::Memory(_) => Ok(()),
+        }
+    }
+
     pub(crate) async fn head(&mut self) -> Result<Head, StoreError> {
         ask!(self.head())
     }

@@ -124,6 +124,14 @@ impl Connection {
         done.map_err(classified)
     }
 
+    pub(crate) async fn rollback(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(transaction) => transaction.rollback().await.map_err(classified),
+            Self::Postgres(transaction) => transaction.rollback().await.map_err(classified),
+            Self::Leased(mut leased) => leased.rollback().await,
+        }
+    }
+
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(transaction) => transaction.commit().await.map_err(classified),

@@ -34,11 +34,16 @@ impl Leased {
     /// Begins a transaction, ending one that was given up half-way.
     pub(super) async fn begin(&mut self) -> Result<(), StoreError> {
         if self.open {
-            self.run("ROLLBACK").await?;
-            self.open = false;
+            self.rollback().await?;
         }
         self.run("BEGIN").await?;
         self.open = true;
+        Ok(())
+    }
+
+    pub(super) async fn rollback(&mut self) -> Result<(), StoreError> {
+        self.run("ROLLBACK").await?;
+        self.open = false;
         Ok(())
     }
 
