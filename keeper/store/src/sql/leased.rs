@@ -26,8 +26,19 @@ impl Leased {
         Self { connection, location, open: false, lost: false }
     }
 
-    pub(crate) async fn close(self) {
-        // Whatever it says, the lock goes with the connection.
+    /// Gives up the lock and the connection. The server lets a session go a moment after its client has left; the lock is given back
+    /// before, so that whoever waits for this has it free.
+    pub(crate) async fn close(mut self) {
+        let unlocked = async {
+            if self.open {
+                self.rollback().await?;
+            }
+            self.run("SELECT pg_advisory_unlock_all()").await
+        };
+        if let Err(error) = unlocked.await {
+            // The lock goes with the connection all the same.
+            tracing::debug!(%error, "the lock was not given back");
+        }
         drop(self.connection.close().await);
     }
 
