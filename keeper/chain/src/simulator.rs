@@ -140,13 +140,7 @@ impl Simulator {
         block: &BlockContext,
         overrides: &Overrides,
     ) -> Result<(Simulation, ReadSet), SimulationError> {
-        let state = self.state(block).await?;
-        if let Err(error) = state.prefetch(tx, block, overrides, &self.codes).await
-            && !self.without_traces.swap(true, Ordering::Relaxed)
-        {
-            let why = chain_text(&error);
-            tracing::warn!(why, "the endpoint did not trace the call; state is fetched piece by piece");
-        }
+        let state = self.prefetched(tx, block, overrides).await?;
         let (environment, transaction) = (self.environment(block), transaction_env(tx)?);
         self.run(state, tx.chain_id, environment, transaction, overrides.clone(), Checks::AsTheChain).await
     }
@@ -162,10 +156,27 @@ impl Simulator {
         block: &BlockContext,
         overrides: &Overrides,
     ) -> Result<Simulation, SimulationError> {
-        let state = self.state(block).await?;
+        let state = self.prefetched(tx, block, overrides).await?;
         let (environment, transaction) = (self.environment(block), transaction_env(tx)?);
         let ran = self.run(state, tx.chain_id, environment, transaction, overrides.clone(), Checks::WhoeverSends).await;
         ran.map(|(simulation, _)| simulation)
+    }
+
+    /// The state of the parent, with what `tx` is going to touch where the endpoint traces.
+    async fn prefetched(
+        &self,
+        tx: &TxPlan,
+        block: &BlockContext,
+        overrides: &Overrides,
+    ) -> Result<Arc<PinnedState>, SimulationError> {
+        let state = self.state(block).await?;
+        if let Err(error) = state.prefetch(tx, block, overrides, &self.codes).await
+            && !self.without_traces.swap(true, Ordering::Relaxed)
+        {
+            let why = chain_text(&error);
+            tracing::warn!(why, "the endpoint did not trace the call; state is fetched piece by piece");
+        }
+        Ok(state)
     }
 
     /// The state of the parent: the one in use, or a new one pinned to it.

@@ -68,11 +68,13 @@ impl Approved {
         let mut added = 0_u128;
         for target in self.record.decision.targets() {
             added = added.saturating_add(target.to.0.saturating_sub(target.from.0));
-            let name = snapshot.venues.iter().find(|venue| venue.adapter == target.adapter);
+            let called = books.called(target.adapter);
+            let venue = snapshot.venues.iter().find(|venue| venue.adapter == target.adapter);
+            // The record's own name, where the reader's files have another.
+            let also = venue.filter(|venue| !called.contains(&venue.name));
             lines.push(format!(
-                "{}{}: {} → {} USDC ({} bps of NAV)",
-                books.called(target.adapter),
-                name.map_or_else(String::new, |venue| format!(" {}", venue.name)),
+                "{called}{}: {} → {} USDC ({} bps of NAV)",
+                also.map_or_else(String::new, |venue| format!(" {}", venue.name)),
                 target.from,
                 target.to,
                 target.bps.0

@@ -201,14 +201,18 @@ impl Decoder<'_> {
     /// What a reading answered.
     pub(super) fn answer(&self, reading: &Reading, data: &[u8]) -> Option<String> {
         let values = reading.getter.abi_decode_output(data).ok()?;
-        let shown = |(output, value)| shown(value, Shape::of(output), reading.kind, self.books);
         let shown: Vec<String> = reading
             .getter
             .outputs
             .iter()
             .zip(&values)
             .map(|(output, value)| {
-                let text = shown((output, value));
+                let name = match (output.name.as_str(), reading.getter.name.as_str()) {
+                    ("", "depositCap") => "cap",
+                    ("", getter) => getter,
+                    (name, _) => name,
+                };
+                let text = shown(value, Shape::new(name, &output.components), reading.kind, self.books);
                 if values.len() == 1 || output.name.is_empty() { text } else { format!("{}: {text}", output.name) }
             })
             .collect();

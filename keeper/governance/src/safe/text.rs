@@ -27,7 +27,9 @@ pub fn describe(proposal: &SafeProposal) -> String {
     if !observed.before.is_empty() {
         let _ = writeln!(text, "\nBefore (block {})", observed.block);
         for before in &observed.before {
-            let _ = writeln!(text, "  {} {}\n      was {}", before.target, before.asked, before.value);
+            let address = before.target.to_string();
+            let target = proposal.effects.iter().find_map(|effect| named(effect, &address)).unwrap_or(&address);
+            let _ = writeln!(text, "  {target} {}\n      was {}", before.asked, before.value);
         }
     }
     let simulation = &observed.simulation;
@@ -48,6 +50,12 @@ pub fn describe(proposal: &SafeProposal) -> String {
         let _ = write!(text, "\n  {}", signature.owner);
     }
     text
+}
+
+/// What the effects call an address.
+fn named<'a>(effect: &'a Effect, address: &str) -> Option<&'a str> {
+    let own = effect.target.starts_with(address).then_some(effect.target.as_str());
+    own.or_else(|| effect.inner.iter().find_map(|inner| named(inner, address)))
 }
 
 fn write_effect(text: &mut String, effect: &Effect, number: &str, indent: usize) {
