@@ -188,8 +188,12 @@ async fn providers_that_disagree() {
     }
     assert_holds(&stage, &both, "observation", "providers disagree: the newest block is").await;
 
-    // One that is down is no disagreement: the other one is enough.
-    let alone = keeper.set("chain.rpc", vec!["http://127.0.0.1:9".to_owned(), stage.devnet.rpc_url()]);
+    // Of two, one alone is nobody's word; of three, two are enough.
+    let dead = "http://127.0.0.1:9".to_owned();
+    let half = keeper.clone().set("chain.rpc", vec![dead.clone(), stage.devnet.rpc_url()]);
+    assert_holds(&stage, &half, "observation", "1 of 2 endpoints give the same hash, 2 are needed").await;
+    let two = stage.devnet.rpc_url();
+    let alone = keeper.set("chain.rpc", vec![dead, two.clone(), format!("{two}/")]);
     assert_moves(&stage, &alone).await;
     assert_eq!(stage.assert_consistent(&alone).await, 1);
     assert_eq!(other.rebalances().await, []);
@@ -231,7 +235,7 @@ async fn a_relay_that_is_down_refuses_or_never_includes() {
     let faults = stage.devnet.relay_faults();
     for (fault, words) in [
         (RelayFault::Down, ["given up after 2 attempts", "is down"]),
-        (RelayFault::Refuse("not today".into()), ["given up after 2 attempts", "refused the bundle: not today"]),
+        (RelayFault::Refuse("not today".into()), ["given up after 2 attempts", "refused: not today"]),
         (RelayFault::NeverInclude, ["given up after 2 attempts", "the relay never included it"]),
         (RelayFault::DelayBlocks(3), ["given up after 2 attempts", "the relay never included it"]),
     ] {
