@@ -63,7 +63,7 @@ FROM ?= 0
 
 sim: ## Run the executor's simulation: SEEDS seeds from FROM on
 	@rm -f target/sim-summary.txt
-	@SEEDS=$(SEEDS) FROM=$(FROM) cargo test --locked --quiet -p ballast-executor --test simulation -- --nocapture; \
+	@SIM_SEEDS=$(SEEDS) SIM_FROM=$(FROM) cargo test --locked --quiet -p ballast-executor --test simulation -- --nocapture; \
 		status=$$?; cat target/sim-summary.txt; exit $$status
 
 fmt: setup ## Format everything

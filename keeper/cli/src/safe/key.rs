@@ -1,6 +1,6 @@
 //! The key that signs: in AWS KMS, or on the development chain a plain one.
 
-use ballast_executor::{DevKeySigner, KmsConfig, KmsSigner, SafeTx, SafeTxHash, Signer};
+use ballast_executor::{DevKeySigner, KmsConfig, KmsSigner, SafeTxHash, Signer};
 use ballast_governance::safe::SafeProposal;
 use clap::Args;
 use std::{sync::Arc, time::Duration};
@@ -47,18 +47,5 @@ impl KeyArguments {
 
 /// What a key signs for a proposal. Computed anew from the transaction: a key signs no hash that it is handed.
 pub(super) fn hash_of(proposal: &SafeProposal) -> SafeTxHash {
-    let transaction = &proposal.transaction;
-    let typed = SafeTx {
-        to: transaction.to,
-        value: transaction.value,
-        data: transaction.data.clone(),
-        operation: transaction.operation,
-        safeTxGas: transaction.safe_tx_gas,
-        baseGas: transaction.base_gas,
-        gasPrice: transaction.gas_price,
-        gasToken: transaction.gas_token,
-        refundReceiver: transaction.refund_receiver,
-        nonce: transaction.nonce,
-    };
-    SafeTxHash::of(proposal.chain_id, proposal.safe, &typed)
+    SafeTxHash::of(proposal.chain_id, proposal.safe, &proposal.transaction.typed())
 }

@@ -35,7 +35,7 @@ fn run_seed(seed: u64) -> Result<Census, String> {
 // SPEC X8
 #[test]
 fn every_seed_keeps_every_promise() {
-    let (from, count) = (number("FROM", 0), number("SEEDS", SEEDS));
+    let (from, count) = (number("SIM_FROM", 0), number("SIM_SEEDS", SEEDS));
     let share = |part: u64| {
         move || -> Vec<(u64, Result<Census, String>)> {
             let mine = (from..from + count).filter(|seed| seed % THREADS == part);

@@ -15,20 +15,6 @@ mod contract {
     use super::sol;
 
     sol! {
-        /// Safe's typed transaction (EIP-712).
-        struct SafeTx {
-            address to;
-            uint256 value;
-            bytes data;
-            uint8 operation;
-            uint256 safeTxGas;
-            uint256 baseGas;
-            uint256 gasPrice;
-            address gasToken;
-            address refundReceiver;
-            uint256 nonce;
-        }
-
         /// What the owners of a Safe sign where that Safe itself signs (EIP-1271).
         struct SafeMessage {
             bytes message;
@@ -58,7 +44,8 @@ mod contract {
         }
     }
 }
-use contract::{IMultiSend, SafeMessage, SafeTx};
+use ballast_executor::SafeTx;
+use contract::{IMultiSend, SafeMessage};
 pub use contract::{ISafe, ISignatureValidator};
 
 /// Safe's MultiSendCallOnly 1.4.1, the same on every chain (safe-deployments, v1.4.1/multi_send_call_only.json). The only contract that
@@ -141,7 +128,9 @@ impl SafeTransaction {
         })
     }
 
-    fn typed(&self) -> SafeTx {
+    /// The typed data that is signed.
+    #[must_use]
+    pub fn typed(&self) -> SafeTx {
         SafeTx {
             to: self.to,
             value: self.value,
