@@ -14,8 +14,9 @@ use std::{
 };
 
 /// What Rust binds and what integrators call.
-const EXPORTED: [&str; 13] = [
+const EXPORTED: [&str; 14] = [
     "AaveV3Adapter",
+    "AutomationUpkeep",
     "CompoundV3Adapter",
     "CurveStableSwapAdapter",
     "Erc4626Adapter",
