@@ -27,9 +27,11 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 const STDERR_LINES: usize = 20;
 
 /// `$@` is anvil and its arguments. `cat` ends when our end of the pipe closes; anvil ignores SIGINT as a background job, hence TERM.
+/// The states of past blocks go to a directory that is removed with the node: anvil leaves them behind when it is told to stop.
 const SUPERVISOR: &str = r#"
+states=$(mktemp -d) || exit 1
 exec 3<&0
-"$@" 3<&- </dev/null &
+"$@" --cache-path "$states" 3<&- </dev/null &
 node=$!
 {
     cat <&3 >/dev/null
@@ -45,6 +47,7 @@ exec 3<&- 0</dev/null
 wait "$node"
 status=$?
 kill "$watcher" 2>/dev/null
+rm -rf "$states"
 exit "$status"
 "#;
 
