@@ -4,9 +4,12 @@ use crate::economics;
 use crate::gates::{self, Answer, Prices};
 use crate::projector::{self, Move};
 use crate::yields::{ModelError, VenueModel};
-use ballast_risk::{HubView, Outcome, check_targets};
+use ballast_risk::{
+    Allocation, HubView, Outcome, Violation, approval_threshold, check_approved_targets, check_targets,
+};
 use ballast_types::{
-    Action, Assets, Decision, DecisionRecord, Gate, GateId, Policy, Prediction, Snapshot, Target, record::FORMAT,
+    Action, Assets, Decision, DecisionRecord, Gate, GateId, LargeMoves, Policy, Prediction, Snapshot, Target,
+    record::FORMAT,
 };
 
 /// Decides what to do about a snapshot.
@@ -15,6 +18,17 @@ use ballast_types::{
 /// passed and says so. The answer is HOLD unless every gate is passed.
 #[must_use]
 pub fn decide(snapshot: &Snapshot, policy: &Policy) -> Decision {
+    judge(snapshot, policy, |view, models| {
+        projector::project(view, models, policy).ok_or_else(|| nothing_to_move(view, models))
+    })
+}
+
+/// The gates, and what they say of the move that is proposed once it can be told; an error says why there is none.
+fn judge(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    proposal: impl FnOnce(&HubView, &[VenueModel<'_>]) -> Result<Move, String>,
+) -> Decision {
     let view = HubView::from_snapshot(snapshot);
     let models: Vec<Result<VenueModel<'_>, ModelError>> =
         snapshot.venues.iter().map(|venue| VenueModel::new(&venue.reading)).collect();
@@ -38,11 +52,14 @@ pub fn decide(snapshot: &Snapshot, policy: &Policy) -> Decision {
         return asked.hold(None);
     };
     let models: Vec<VenueModel<'_>> = models.into_iter().flatten().collect();
-    let Some(best) = projector::project(&view, &models, policy) else {
-        asked.put(GateId::Risk, Ok("no venue is added to".into()));
-        asked.put(GateId::Limits, Err(nothing_to_move(&view, &models)));
-        asked.put(GateId::Gain, Err("not evaluated: there is nothing to move".into()));
-        return asked.hold(None);
+    let best = match proposal(&view, &models) {
+        Ok(best) => best,
+        Err(why) => {
+            asked.put(GateId::Risk, Ok("no venue is added to".into()));
+            asked.put(GateId::Limits, Err(why));
+            asked.put(GateId::Gain, Err("not evaluated: there is nothing to move".into()));
+            return asked.hold(None);
+        }
     };
     propose(asked, snapshot, policy, &view, &best, &prices)
 }
@@ -54,6 +71,26 @@ pub fn record(snapshot: Snapshot, policy: Policy) -> DecisionRecord {
     DecisionRecord { format: FORMAT, snapshot, policy, models: Vec::new(), decision }
 }
 
+/// Judges the targets of an earlier decision as things are now, by its own policy: what a decision that waited for the Safe must pass
+/// before it is carried out (SPEC X15). The decision in it has the same targets with today's amounts, or holds.
+#[must_use]
+pub fn reconsider(earlier: &DecisionRecord, snapshot: Snapshot) -> DecisionRecord {
+    let policy = earlier.policy.clone();
+    let targets: Vec<Allocation> = earlier.decision.targets().iter().map(Allocation::from).collect();
+    let decision = judge(&snapshot, &policy, |view, models| {
+        projector::evaluate(view, models, targets).ok_or_else(|| "the targets cannot be evaluated".to_owned())
+    });
+    DecisionRecord { format: FORMAT, snapshot, policy, models: Vec::new(), decision }
+}
+
+/// The hub's word on the targets, as far as it does not depend on an approval that can be had.
+fn permitted(policy: &Policy, view: &HubView, targets: &[Allocation]) -> Result<Outcome, Violation> {
+    match policy.large_moves {
+        LargeMoves::Divide => check_targets(view, targets),
+        LargeMoves::Ask => check_approved_targets(view, targets),
+    }
+}
+
 /// The gates that judge a proposal.
 fn propose(
     mut asked: Asked,
@@ -63,7 +100,7 @@ fn propose(
     best: &Move,
     prices: &Prices,
 ) -> Decision {
-    let outcome = match check_targets(view, &best.targets) {
+    let outcome = match permitted(policy, view, &best.targets) {
         Ok(outcome) => outcome,
         Err(violation) => {
             asked.put(GateId::Risk, Err("not evaluated: the hub would refuse the targets".into()));
@@ -73,10 +110,16 @@ fn propose(
         }
     };
     asked.put(GateId::Risk, risk(snapshot, policy, &outcome));
+    let threshold = approval_threshold(&view.limits, outcome.nav);
+    let approval = if outcome.added > threshold {
+        format!("; {} is added, above {threshold} the Safe must approve", outcome.added)
+    } else {
+        String::new()
+    };
     asked.put(
         GateId::Limits,
         Ok(format!(
-            "{} of {} venues change, turnover {}, idle {} after",
+            "{} of {} venues change, turnover {}, idle {} after{approval}",
             outcome.legs.len(),
             view.venues.len(),
             outcome.turnover,

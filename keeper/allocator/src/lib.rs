@@ -1,5 +1,5 @@
 //! The decision core: [`decide`] turns what was observed at one block into a decision with all its reasons, [`replay`] does it
-//! again from a record and compares.
+//! again from a record and compares, [`reconsider`] judges an earlier decision's targets as things are now.
 //!
 //! Pure and deterministic: no clock, no I/O, no floating point, no order of hashing; the same snapshot and policy give the same
 //! bytes on any machine.
@@ -13,5 +13,5 @@ pub mod rates;
 mod replay;
 pub mod yields;
 
-pub use decide::{decide, record};
+pub use decide::{decide, reconsider, record};
 pub use replay::{Difference, ReplayReport, replay};

@@ -10,12 +10,12 @@
 //! The second thing that binds venues together is the amount that the hub lets be added without the Safe's approval. It seldom binds, so
 //! the search runs without it first. If the move found adds more, the amount is divided up beforehand, in proportion to the additions found
 //! or all to one venue, the search runs within each of these divisions, and the best result counts: never more is added than needs no
-//! approval, and a large move is made in several.
+//! approval, and a large move is made in several. A policy that asks the Safe instead ([`LargeMoves::Ask`]) gets the move found.
 
 use crate::optimiser::{self, Choice};
 use crate::yields::{VenueModel, YearlyYield};
 use ballast_risk::{Allocation, Figures, HubView, VenueView, approval_threshold, limits};
-use ballast_types::{Assets, BPS_ONE, Bps, Policy, fixed::mul_div_ceil, fixed::mul_div_floor};
+use ballast_types::{Assets, BPS_ONE, Bps, LargeMoves, Policy, fixed::mul_div_ceil, fixed::mul_div_floor};
 
 /// Distance of the grid of targets in basis points; between its points [`optimiser::climb`] finds the way.
 const GRID: u16 = 100;
@@ -105,8 +105,10 @@ pub fn project(view: &HubView, models: &[VenueModel<'_>], policy: &Policy) -> Op
         .collect::<Option<Vec<_>>>()?;
     candidates.sort_by_key(|candidate| candidate.venue.adapter);
 
-    let best = frame.solve(&candidates)?;
-    let best = frame.within_approval(&mut candidates, best)?;
+    let mut best = frame.solve(&candidates)?;
+    if policy.large_moves == LargeMoves::Divide {
+        best = frame.within_approval(&mut candidates, best)?;
+    }
 
     let yield_before = candidates.iter().fold(YearlyYield::ZERO, |sum, candidate| sum.plus(candidate.yield_now));
     let kept_back = Bps(BPS_ONE.saturating_sub(policy.slippage.0));
@@ -121,6 +123,20 @@ pub fn project(view: &HubView, models: &[VenueModel<'_>], policy: &Policy) -> Op
         .collect();
     let yield_after = best.yield_after;
     (yield_after > yield_before).then_some(Move { targets, yield_before, yield_after })
+}
+
+/// What these targets would earn instead of what the positions earn now; whether they are permitted is not asked. `None` if a venue
+/// cannot be evaluated.
+#[must_use]
+pub fn evaluate(view: &HubView, models: &[VenueModel<'_>], targets: Vec<Allocation>) -> Option<Move> {
+    let nav = view.nav().filter(|nav| *nav != Assets::ZERO && models.len() == view.venues.len())?;
+    let yield_before = present_yield(models)?;
+    let yield_after = view.venues.iter().zip(models).try_fold(YearlyYield::ZERO, |sum, (venue, model)| {
+        let target = targets.iter().find(|target| target.adapter == venue.adapter);
+        let goal = target.map_or(model.value(), |target| nav.share(target.bps));
+        Some(sum.plus(model.yield_at(goal)?))
+    })?;
+    (!targets.is_empty()).then_some(Move { targets, yield_before, yield_after })
 }
 
 /// How much of NAV a venue may get under the policy, if it may get anything new.

@@ -50,6 +50,8 @@ mod adapter {
 
 /// `StrategyHub.Allocation`, the targets of a rebalance.
 pub use strategy_hub::StrategyHub::Allocation;
+/// `StrategyHub.ApprovalRequired`, the error of a move that is too large for keeper and attestor alone.
+pub use strategy_hub::StrategyHub::ApprovalRequired;
 /// `StrategyHub.RebalanceExecuted`, the event of a rebalance.
 pub use strategy_hub::StrategyHub::RebalanceExecuted;
 

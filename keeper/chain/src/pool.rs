@@ -4,6 +4,7 @@
 //! signed until a quorum has also confirmed the state that the simulation read ([`Simulator::confirm`](crate::Simulator::confirm)). An
 //! endpoint that lags or says something else than the quorum is dropped and named, until it has agreed again for some heads.
 
+mod agreed;
 mod health;
 mod quorum;
 mod rate;
@@ -50,6 +51,8 @@ pub enum PoolError {
     BadQuorum { quorum: usize, endpoints: usize },
     #[error("no RPC endpoint answers: {}", list(.failures))]
     AllDown { failures: Vec<(String, String)> },
+    #[error("no quorum of RPC endpoints says the same: {said}")]
+    NoAgreement { said: String },
     #[error("block {number} has no base fee; expected a chain with EIP-1559 fees")]
     NoBaseFee { number: u64 },
 }

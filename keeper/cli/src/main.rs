@@ -1,5 +1,6 @@
 //! The `ballast` binary. Exit codes: 0 done, 1 refused or failed, 2 bad usage.
 
+mod approval_desk;
 mod audit;
 mod config;
 mod decisions;

@@ -1,11 +1,11 @@
 //! `ballast run`
 
-use crate::output;
+use crate::{approval_desk::Desk, output};
 use ballast_allocator::record;
 use ballast_executor::Outcome;
 use ballast_service::{Config, Cycle, Keeper, Observer, Supervisor};
 use clap::Args;
-use std::{convert::Infallible, path::PathBuf, process::ExitCode, time::Duration};
+use std::{convert::Infallible, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Debug, Args)]
@@ -50,7 +50,11 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     } else {
         Keeper::start(&config).await
     };
-    let (keeper, settled) = started?;
+    let (mut keeper, settled) = started?;
+    if let Some(safe) = &config.safe {
+        let desk = Desk::open(&config, safe, keeper.signer())?;
+        keeper = keeper.with_desk(Arc::new(desk));
+    }
     for outcome in &settled {
         tracing::info!(subject = ?outcome.subject, state = ?outcome.state, "settled what an earlier run left");
     }
@@ -100,6 +104,9 @@ fn show(cycle: &Cycle, json: bool) -> eyre::Result<()> {
 fn outcome_line(outcome: &Outcome) -> String {
     match (&outcome.landing, &outcome.reason) {
         (Some(landing), None) => format!("  landed in block {} as {}", landing.block_number, landing.tx_hash),
+        (None, reason) if outcome.waits() => {
+            format!("  waits for the Safe: {}", reason.as_deref().unwrap_or("it needs its approval"))
+        }
         (_, reason) => {
             format!("  not done: {:?}: {}", outcome.state, reason.as_deref().unwrap_or("no reason recorded"))
         }

@@ -1,5 +1,6 @@
 //! `ballast safe`
 
+mod draw_up;
 mod execute;
 mod key;
 mod propose;
@@ -9,13 +10,15 @@ mod verify;
 
 use ballast_governance::safe::{Books, SafeProposal, TransactionService};
 use clap::{Args, Subcommand};
+pub(crate) use draw_up::{Draft, draw_up};
 use eyre::WrapErr;
+pub(crate) use key::hash_of;
 use std::{path::PathBuf, process::ExitCode};
 
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 
 /// The Transaction Service's key: never an argument, which every process of the machine can read.
-const SERVICE_KEY: &str = "BALLAST_SAFE_API_KEY";
+pub(crate) const SERVICE_KEY: &str = "BALLAST_SAFE_API_KEY";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -83,7 +86,7 @@ impl ProposalArguments {
     }
 }
 
-fn connect(rpc: &str) -> eyre::Result<DynProvider> {
+pub(crate) fn connect(rpc: &str) -> eyre::Result<DynProvider> {
     let shown = ballast_chain::redact(rpc);
     let url = rpc.parse().wrap_err_with(|| format!("{shown} is not a URL of an RPC endpoint"))?;
     Ok(ProviderBuilder::new().connect_http(url).erased())

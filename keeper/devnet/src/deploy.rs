@@ -81,11 +81,13 @@ pub struct Terms {
     pub timelock_delay: u64,
     /// Seconds between rebalances.
     pub cooldown: u64,
+    /// Additions above this part of NAV, in basis points, and above $50,000 need the Safe's approval.
+    pub approval: u16,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { deposit_cap: 100_000_000_000, timelock_delay: 2 * 86_400, cooldown: 6 * 3_600 }
+        Self { deposit_cap: 100_000_000_000, timelock_delay: 2 * 86_400, cooldown: 6 * 3_600, approval: 10_000 }
     }
 }
 
@@ -207,8 +209,8 @@ fn parameters(
     attestor: Address,
     terms: &Terms,
 ) -> Result<serde_json::Value, DeployError> {
-    // Flow and approval are as wide as the hub allows (deploy/parameters/devnet.json): what people do here moves all of a small vault within
-    // hours, and nobody is there to approve it.
+    // Flow, and unless the terms say otherwise approval, are as wide as the hub allows (deploy/parameters/devnet.json): what people do here
+    // moves all of a small vault within hours, and nobody is there to approve it.
     let mut parameters: serde_json::Value = read(&root.join(PARAMETERS))?;
     for (pointer, value) in [
         ("/asset", json!(protocols.usdc)),
@@ -217,6 +219,7 @@ fn parameters(
         ("/vault/depositCap", json!(terms.deposit_cap)),
         ("/timelockDelay", json!(terms.timelock_delay)),
         ("/limits/cooldown", json!(terms.cooldown)),
+        ("/limits/approvalBps", json!(terms.approval)),
         ("/safe/singleton", json!(protocols.safe.singleton)),
         ("/safe/factory", json!(protocols.safe.factory)),
         ("/safe/fallbackHandler", json!(protocols.safe.fallback_handler)),

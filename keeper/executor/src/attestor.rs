@@ -14,6 +14,7 @@ pub use ledger::LedgerError;
 pub use policy::{AttestorPolicy, Exceeded, PolicyConfig};
 
 use crate::{
+    approval::{APPROVAL_VALIDITY, in_force},
     fees,
     prediction::{self, Mismatch},
     proof::{self, RebalanceCall, Statement},
@@ -28,8 +29,9 @@ use guard::Guard;
 use policy::Request;
 use std::sync::Arc;
 
-/// Derives the decision again from the snapshot, policy and models of a record; an error says what differs.
-pub type Rederive<'a> = dyn Fn(&DecisionRecord) -> Result<(), String> + Send + Sync + 'a;
+/// Derives the decision again from the snapshot, policy and models of a record, and if it was reconsidered, that from both; an error says
+/// what differs.
+pub type Rederive<'a> = dyn Fn(&DecisionRecord, Option<&DecisionRecord>) -> Result<(), String> + Send + Sync + 'a;
 
 /// The attestor's own configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +51,22 @@ pub struct Claim<'a> {
     /// The canonical bytes of the decision record.
     pub record: &'a [u8],
     pub decision_hash: B256,
+    /// For a decision that waited for the Safe: what has become of it since.
+    pub approved: Option<ApprovedClaim<'a>>,
     /// The presimulated transaction; its proof is signed by a throwaway key that the simulation put in the attestor's place.
     pub plan: &'a TxPlan,
     /// Timestamp of the block it was simulated in, Unix seconds.
     pub block_timestamp: u64,
     pub presimulation: &'a Simulation,
+}
+
+/// A decision that the Safe approved, as things are now.
+#[derive(Clone, Copy, Debug)]
+pub struct ApprovedClaim<'a> {
+    /// The canonical bytes of the decision, reconsidered.
+    pub reconsidered: &'a [u8],
+    /// When the Safe approved its digest by the hub's account, Unix seconds.
+    pub approved_at: u64,
 }
 
 /// Why the attestor does not sign.
@@ -79,6 +92,10 @@ pub enum AttestError {
     Nonce { found: u64, expected: u64 },
     #[error("the proof is valid until {valid_until}, expected between {from} and {until}")]
     Validity { valid_until: u64, from: u64, until: u64 },
+    #[error("the Safe's approval is of {approved_at}, expected one in the {APPROVAL_VALIDITY} s before {now}")]
+    NotApproved { approved_at: u64, now: u64 },
+    #[error("the reconsidered decision is not the one that was approved: {0} differs")]
+    Reconsidered(&'static str),
     #[error("the presimulation failed: {0}")]
     Presimulation(String),
     #[error("the presimulation is not what the decision said: {}", prediction::list(.0))]
@@ -152,13 +169,13 @@ impl Attestor {
         rederive: &Rederive<'_>,
         cleared: Cleared,
     ) -> Result<Attestation, AttestError> {
-        let (call, record, event) = self.check(claim, rederive)?;
+        let (call, expected, event) = self.check(claim, rederive)?;
         let digest = self.digest_of(&call);
         if cleared.digest() != digest {
             return Err(AttestError::OtherDigest { cleared: cleared.digest(), digest });
         }
         if let Some(guard) = &self.guard {
-            let (guard, request) = (Arc::clone(guard), request(claim, &record, &event)?);
+            let (guard, request) = (Arc::clone(guard), request(claim, &expected, &event)?);
             let admitted = tokio::task::spawn_blocking(move || guard.admit(&request)).await;
             let exceeded = admitted.map_err(|error| AttestError::Interrupted(error.to_string()))??;
             if !exceeded.is_empty() {
@@ -212,8 +229,9 @@ impl Attestor {
         let record =
             DecisionRecord::from_canonical(claim.record).map_err(|error| AttestError::Malformed(error.to_string()))?;
         let targets = scope::admit(&record, claim.decision_hash, &self.bounds.scope)?;
-        rederive(&record).map_err(AttestError::NotReproduced)?;
-        let hub = record.snapshot.hub.attestor;
+        let expected = Self::check_approved(claim, &record, &self.bounds.scope)?;
+        rederive(&record, expected.as_ref()).map_err(AttestError::NotReproduced)?;
+        let hub = expected.as_ref().unwrap_or(&record).snapshot.hub.attestor;
         if hub != self.address() {
             return Err(AttestError::NotTheAttestor { hub, own: self.address() });
         }
@@ -230,9 +248,34 @@ impl Attestor {
         }
         let event = prediction::executed(&claim.presimulation.logs, self.bounds.scope.hub)
             .map_err(|mismatch| AttestError::Prediction(vec![mismatch]))?;
-        prediction::check(&record, claim.decision_hash, &event, self.bounds.max_nav_loss)
+        // What a decision said before it waited is not what it does now.
+        let expected = expected.unwrap_or(record);
+        prediction::check(&expected, claim.decision_hash, &event, self.bounds.max_nav_loss)
             .map_err(AttestError::Prediction)?;
-        Ok((call, record, event))
+        Ok((call, expected, event))
+    }
+
+    /// The decision as it was reconsidered: the same move, passed by every gate, approved in time.
+    fn check_approved(
+        claim: &Claim<'_>,
+        record: &DecisionRecord,
+        scope: &Scope,
+    ) -> Result<Option<DecisionRecord>, AttestError> {
+        let Some(ApprovedClaim { reconsidered, approved_at }) = claim.approved else { return Ok(None) };
+        let now = claim.block_timestamp;
+        if !in_force(approved_at, now) {
+            return Err(AttestError::NotApproved { approved_at, now });
+        }
+        let expected = DecisionRecord::from_canonical(reconsidered)
+            .map_err(|error| AttestError::Malformed(format!("reconsidered: {error}")))?;
+        let targets = scope::admit(&expected, keccak256(reconsidered), scope)?;
+        let differs = |what| Err(AttestError::Reconsidered(what));
+        match () {
+            () if expected.policy != record.policy => differs("the policy"),
+            () if expected.snapshot.hub.nonce != record.snapshot.hub.nonce => differs("the hub's nonce"),
+            () if proof::allocations(targets) != proof::allocations(record.decision.targets()) => differs("a target"),
+            () => Ok(Some(expected)),
+        }
     }
 
     fn check_transaction(&self, plan: &TxPlan) -> Result<RebalanceCall, AttestError> {
@@ -274,12 +317,12 @@ impl Attestor {
 }
 
 /// What the policy is to judge, from what was executed and not from what was said about it.
-fn request(claim: &Claim<'_>, record: &DecisionRecord, event: &Executed) -> Result<Request, AttestError> {
+fn request(claim: &Claim<'_>, expected: &DecisionRecord, event: &Executed) -> Result<Request, AttestError> {
     let simulation = claim.presimulation;
     // More than a transaction may have does not get that far; the bound on the fee refuses it here.
     let gas_limit = fees::gas_limit(simulation.gas_used).unwrap_or(u64::MAX);
     let max_fee_per_gas = claim.plan.max_fee_per_gas;
-    let gas_cost = guard::cost(gas_limit, max_fee_per_gas, &record.snapshot.eth_usd).ok_or(AttestError::NoPrice)?;
+    let gas_cost = guard::cost(gas_limit, max_fee_per_gas, &expected.snapshot.eth_usd).ok_or(AttestError::NoPrice)?;
     let turnover = event.legs.iter().map(|leg| leg.before.0.abs_diff(leg.after.0)).fold(0, u128::saturating_add);
     Ok(Request {
         decision: claim.decision_hash,
@@ -290,5 +333,6 @@ fn request(claim: &Claim<'_>, record: &DecisionRecord, event: &Executed) -> Resu
         max_fee_per_gas,
         gas_limit,
         gas_cost,
+        approved: claim.approved.is_some(),
     })
 }

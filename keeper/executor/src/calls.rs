@@ -25,7 +25,7 @@ impl Executor {
         let block = self.next_block().await?;
         match self.plan(to, calldata, &block, MAX_GAS_LIMIT, self.config.fees).await {
             Ok(plan) => self.simulate(&plan, &block, &Overrides::default()).await,
-            Err(Stop::Reject(why)) => Err(ExecuteError::Refused(why)),
+            Err(Stop::Reject(why) | Stop::AwaitSafe { reason: why, .. }) => Err(ExecuteError::Refused(why)),
             Err(Stop::Fail(error)) => Err(error),
         }
     }

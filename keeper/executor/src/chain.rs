@@ -11,11 +11,12 @@ use alloy::{
     primitives::{Address, B256, Log, U256},
     providers::{DynProvider, Provider},
     rpc::types::TransactionReceipt,
+    sol_types::SolCall,
 };
 use ballast_chain::{
     AccessChoice, AttestorSlot, AttestorSlotError, BlockContext, Confirmation, Overrides, RpcPool, Simulation,
     SimulationError, Simulator, TxPlan, Unconfirmed,
-    bindings::{StrategyHub, Vault},
+    bindings::{StrategyHub, StrategyHub::approvedAtCall, Vault},
 };
 use futures::future::BoxFuture;
 use std::{fmt, sync::Arc};
@@ -76,6 +77,9 @@ pub trait Chain: Send + Sync + fmt::Debug {
 
     /// The hub's slot that holds the attestor.
     fn attestor_slot(&self, hub: Address) -> BoxFuture<'_, Result<AttestorSlot, AttestorSlotError>>;
+
+    /// When the Safe approved a digest (`StrategyHub.approvedAt`), Unix seconds, zero if it did not; what a quorum says.
+    fn approved_at(&self, hub: Address, digest: B256) -> BoxFuture<'_, Result<u64, ChainError>>;
 
     /// Executes a transaction as the first of a block to come.
     fn simulate<'a>(
@@ -173,6 +177,17 @@ impl Chain for RpcChain {
 
     fn attestor_slot(&self, hub: Address) -> BoxFuture<'_, Result<AttestorSlot, AttestorSlotError>> {
         Box::pin(AttestorSlot::read(self.provider(), hub))
+    }
+
+    fn approved_at(&self, hub: Address, digest: B256) -> BoxFuture<'_, Result<u64, ChainError>> {
+        Box::pin(async move {
+            let input = approvedAtCall { digest }.abi_encode().into();
+            let answer = self.pool.agreed_call(hub, input).await;
+            let answer = answer.map_err(|error| unanswered("an approval", &error))?;
+            let time = approvedAtCall::abi_decode_returns(&answer)
+                .map_err(|error| ChainError::Refused { what: "an approval", why: error.to_string() })?;
+            Ok(time.saturating_to())
+        })
     }
 
     fn simulate<'a>(

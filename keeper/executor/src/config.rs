@@ -25,6 +25,8 @@ pub struct ExecutorConfig {
     /// The most of NAV that a move may lose, in the simulation.
     pub max_nav_loss: Bps,
     pub fees: FeeCaps,
+    /// A move that is too large for keeper and attestor alone waits for the Safe; else it is refused.
+    pub asks_safe: bool,
     /// How transactions are offered to the builders.
     pub offer: Offer,
     /// Pause between two looks at the chain.
@@ -138,6 +140,7 @@ mod tests {
                 max_gain_share: Bps(5_000),
                 max_turnover_share: Bps(200),
             },
+            asks_safe: false,
             offer: Offer::NextBlock,
             poll_interval: Duration::from_millis(100),
             inclusion_timeout: Duration::from_secs(30),

@@ -2,6 +2,7 @@
 
 use crate::{
     Executor,
+    approval::Order,
     attestor::{AttestError, Attestation, Claim, Rederive, policy},
     outbox::Job,
     outcome::ExecuteError,
@@ -60,6 +61,7 @@ impl Executor {
     pub(crate) async fn attested(
         &self,
         job: &Job,
+        order: &Order<'_>,
         claim: &Claim<'_>,
         parent: B256,
         rederive: &Rederive<'_>,
@@ -70,6 +72,11 @@ impl Executor {
             Ok(Attestation::Signed(statement, signature)) => Ok((statement, signature)),
             Ok(Attestation::NeedsSafe(exceeded)) => {
                 let bounds = policy::list(&exceeded);
+                let askable = exceeded.iter().all(|exceeded| exceeded.bound.yields_to_the_safe());
+                if self.config.asks_safe && order.approved.is_none() && askable {
+                    let reason = format!("beyond the attestor's policy: {bounds}");
+                    return Err(Stop::AwaitSafe { digest: order.approval_digest(), reason });
+                }
                 Err(Stop::Reject(format!("beyond the attestor's policy, it needs the Safe's approval: {bounds}")))
             }
             Err(AttestError::Signer(error)) => Err(error.into()),

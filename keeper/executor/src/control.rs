@@ -82,7 +82,7 @@ mod tests {
         assert!(State::ALL.iter().all(|state| control.admit(*state).is_ok()));
         control.stop();
         for state in State::ALL {
-            let leads_to_sending = !state.is_settled() && state != State::Included;
+            let leads_to_sending = state.is_under_way() && state != State::Included;
             assert_eq!(control.admit(state).is_err(), leads_to_sending, "{state}");
         }
     }

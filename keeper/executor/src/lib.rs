@@ -19,6 +19,7 @@
 //!
 //! TLS uses rustls with *ring*; a binary installs that provider at start, before any of the constructors here.
 
+mod approval;
 mod attestor;
 mod calls;
 mod chain;
@@ -40,9 +41,10 @@ mod scope;
 mod settle;
 mod signer;
 
+pub use approval::{APPROVAL_VALIDITY, Waiting, approval_digest, in_force};
 pub use attestor::{
-    AttestError, Attestation, Attestor, AttestorBounds, AttestorPolicy, Claim, Exceeded, GasReceipt, LedgerError,
-    PolicyConfig, Rederive, ledger, policy,
+    ApprovedClaim, AttestError, Attestation, Attestor, AttestorBounds, AttestorPolicy, Claim, Exceeded, GasReceipt,
+    LedgerError, PolicyConfig, Rederive, ledger, policy,
 };
 pub use ballast_store::State;
 pub use chain::{AccountState, Chain, ChainError, Receipt, RpcChain};

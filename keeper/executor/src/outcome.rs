@@ -10,7 +10,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     pub subject: Subject,
-    /// `Final` if it landed and stays; `Reverted`, `Replaced`, `Rejected` or `Expired` if it did not.
+    /// `Final` if it landed and stays; `AwaitingSafe` if it needs the Safe; `Reverted`, `Replaced`, `Rejected` or `Expired` if it did not.
     pub state: State,
     /// Attempts made so far.
     pub attempts: u32,
@@ -50,6 +50,12 @@ impl Outcome {
         let reason = if attempt.state == State::Final { None } else { facts.reason.clone() };
         let number = attempts.last().map_or(0, |last| last.number);
         Ok(Some(Self { subject: attempt.subject, state: attempt.state, attempts: number, reason, landing }))
+    }
+
+    /// Nothing is done for it until the Safe has approved it.
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        matches!(self.state, State::AwaitingSafe)
     }
 
     /// It landed and succeeded.

@@ -4,7 +4,8 @@
 //! for that block only → wait for the block → receipt or expiry. Each arrow is a transition of the outbox.
 
 use crate::{
-    attestor::{Attestor, Claim, Rederive},
+    approval::Order,
+    attestor::{ApprovedClaim, Attestor, Claim, Rederive},
     chain::{AccountState, Chain},
     config::{ConfigError, ExecutorConfig},
     confirm::Simulated,
@@ -68,6 +69,8 @@ pub struct Executor {
 pub(crate) enum Stop {
     /// It is refused, and its decision with it.
     Reject(String),
+    /// It waits until the Safe has approved this digest.
+    AwaitSafe { digest: B256, reason: String },
     /// Something it needs did not work; the decision itself may be fine.
     Fail(ExecuteError),
 }
@@ -98,6 +101,12 @@ impl Executor {
         &self.control
     }
 
+    /// The keeper's key.
+    #[must_use]
+    pub fn signer(&self) -> Arc<dyn Signer> {
+        Arc::clone(&self.signer)
+    }
+
     /// The keeper account.
     #[must_use]
     pub fn account(&self) -> Address {
@@ -111,8 +120,29 @@ impl Executor {
     /// [`ExecuteError`] if something that is needed does not work. What was done is recorded: call again, or
     /// [`Self::resume`] after a restart.
     pub async fn execute(&self, record: &DecisionRecord, rederive: &Rederive<'_>) -> Result<Outcome, ExecuteError> {
-        let _turn = self.turn.lock().await;
         let hash = self.store.put_decision(record).await?;
+        self.carry_out(&Order { record, hash, approved: None }, rederive).await
+    }
+
+    /// As [`Self::execute`], for a decision that waited for the Safe, which approved it at `approved_at` (Unix seconds).
+    /// `reconsidered` is what the decision is expected to do now.
+    ///
+    /// # Errors
+    /// As [`Self::execute`].
+    pub async fn execute_approved(
+        &self,
+        record: &DecisionRecord,
+        reconsidered: &DecisionRecord,
+        approved_at: u64,
+        rederive: &Rederive<'_>,
+    ) -> Result<Outcome, ExecuteError> {
+        let hash = self.store.put_decision(record).await?;
+        self.carry_out(&Order { record, hash, approved: Some((reconsidered, approved_at)) }, rederive).await
+    }
+
+    async fn carry_out(&self, order: &Order<'_>, rederive: &Rederive<'_>) -> Result<Outcome, ExecuteError> {
+        let _turn = self.turn.lock().await;
+        let Order { record, hash, .. } = *order;
         if record.decision.action == Action::Hold {
             return Err(ExecuteError::Hold);
         }
@@ -122,12 +152,14 @@ impl Executor {
         loop {
             self.find_late(Some(subject)).await?;
             let attempts = self.store.attempts(subject).await?;
+            let mut waited = None;
             if let Some(outcome) = Outcome::of(&attempts)? {
+                waited = attempts.last().filter(|last| order.approved.is_some() && last.state == State::AwaitingSafe);
                 let spent = outcome.attempts >= self.config.max_attempts;
-                if outcome.state != State::Expired {
+                if outcome.state != State::Expired && waited.is_none() {
                     return Ok(outcome);
                 }
-                if spent {
+                if spent && waited.is_none() {
                     return self.give_up(subject, &outcome).await;
                 }
                 // The decision stays expired; the next cycle makes another.
@@ -135,10 +167,20 @@ impl Executor {
                     return Ok(outcome);
                 }
             }
-            let detail = json!({ "snapshot_block": record.snapshot.block.number, "nonce": record.snapshot.hub.nonce });
-            let mut job = self.begin(subject, detail).await?;
-            match self.prepare(&mut job, record, hash, rederive).await {
-                Ok(ready) => self.land(&mut job, ready, Some((record, hash))).await?,
+            let mut job = match waited {
+                Some(attempt) => Job::from(attempt),
+                None => {
+                    let (block, nonce) = (record.snapshot.block.number, record.snapshot.hub.nonce);
+                    self.begin(subject, json!({ "snapshot_block": block, "nonce": nonce })).await?
+                }
+            };
+            match self.prepare(&mut job, order, rederive).await {
+                Ok(ready) => self.land(&mut job, ready, Some((order.expected(), hash))).await?,
+                // The Safe's word holds for a day: what stands in the way now need not later.
+                Err(Stop::Reject(reason)) if order.approved.is_some() => {
+                    self.end(&mut job, State::Expired, format!("not now: {reason}")).await?;
+                    return self.outcome(subject).await;
+                }
                 Err(stop) => self.stop(&mut job, stop).await?,
             }
         }
@@ -148,6 +190,7 @@ impl Executor {
     pub(crate) async fn stop(&self, job: &mut Job, stop: Stop) -> Result<(), ExecuteError> {
         match stop {
             Stop::Reject(reason) => self.end(job, State::Rejected, reason).await,
+            Stop::AwaitSafe { digest, reason } => self.await_safe(job, digest, reason).await,
             // The store is what failed: there is nowhere to write that down.
             Stop::Fail(ExecuteError::Store(error)) => Err(error.into()),
             Stop::Fail(error) => {
@@ -175,31 +218,41 @@ impl Executor {
     }
 
     /// Everything up to a final simulation that did what the decision said.
-    async fn prepare(
-        &self,
-        job: &mut Job,
-        record: &DecisionRecord,
-        hash: B256,
-        rederive: &Rederive<'_>,
-    ) -> Result<Simulated, Stop> {
+    async fn prepare(&self, job: &mut Job, order: &Order<'_>, rederive: &Rederive<'_>) -> Result<Simulated, Stop> {
+        let (Order { record, hash, .. }, expected) = (*order, order.expected());
         let targets =
             scope::admit(record, hash, &self.config.scope).map_err(|unfit| Stop::Reject(unfit.to_string()))?;
         let block = self.next_block().await?;
-        self.check_fresh(record, &block).await?;
-        self.step(job, State::Gated, Facts::default(), json!({ "target_block": block.number })).await?;
+        self.check_fresh(expected, &block).await?;
+        let canonical = |record: &DecisionRecord| match record.to_canonical() {
+            Ok(bytes) => Ok(Bytes::from(bytes)),
+            Err(error) => Err(Stop::Reject(error.to_string())),
+        };
+        let bytes = canonical(record)?;
+        let approved = match order.approved {
+            None => None,
+            Some((reconsidered, approved_at)) => Some((canonical(reconsidered)?, approved_at)),
+        };
+        let reconsidered =
+            approved.as_ref().map(|(bytes, approved_at)| json!({ "record": bytes, "approved_at": approved_at }));
+        let detail = json!({ "target_block": block.number, "reconsidered": reconsidered });
+        self.step(job, State::Gated, Facts::default(), detail).await?;
 
-        let presimulated = self.presimulate(record, hash, targets, block).await?;
+        let presimulated = self.presimulate(order, targets, block).await?;
         self.record_presimulation(job, &presimulated).await?;
 
-        let bytes = record.to_canonical().map_err(|error| Stop::Reject(error.to_string()))?;
         let claim = Claim {
             record: &bytes,
             decision_hash: hash,
+            approved: approved
+                .as_ref()
+                .map(|(reconsidered, approved_at)| ApprovedClaim { reconsidered, approved_at: *approved_at }),
             plan: &presimulated.plan,
             block_timestamp: presimulated.block.timestamp,
             presimulation: &presimulated.simulation,
         };
-        let (statement, signature) = self.attested(job, &claim, presimulated.block.parent_hash, rederive).await?;
+        let (statement, signature) =
+            self.attested(job, order, &claim, presimulated.block.parent_hash, rederive).await?;
         let calldata = proof::calldata(proof::allocations(targets), &statement, &signature);
         let facts =
             Facts { calldata: Some(calldata.clone()), valid_until: Some(statement.valid_until), ..Facts::default() };
@@ -209,13 +262,13 @@ impl Executor {
         let gas = presimulated.simulation.gas_used;
         let gas_limit = fees::gas_limit(gas).map_err(|error| Stop::Reject(error.to_string()))?;
         let worth =
-            Worth::of(record).ok_or_else(|| Stop::Reject("the decision does not say what it expects".to_owned()))?;
+            Worth::of(expected).ok_or_else(|| Stop::Reject("the decision does not say what it expects".to_owned()))?;
         let caps = self.config.fees.for_move(&worth, gas).map_err(|error| Stop::Reject(error.to_string()))?;
         let block = self.next_block().await?;
-        self.check_fresh(record, &block).await?;
+        self.check_fresh(expected, &block).await?;
         let plan = self.plan(self.config.scope.hub, calldata, &block, gas_limit, caps).await?;
         let (plan, simulation, access) = self.simulate_cheapest(&plan, &block).await?;
-        self.check_prediction(record, hash, &simulation, "final simulation")?;
+        self.check_prediction(expected, hash, &simulation, "final simulation")?;
         let ready = Simulated { plan, block, simulation };
         self.record_simulation(job, &ready, access).await?;
         Ok(ready)
@@ -224,12 +277,11 @@ impl Executor {
     /// Runs the move as it would be, with a throwaway key in the attestor's place so that no real signature exists yet.
     async fn presimulate(
         &self,
-        record: &DecisionRecord,
-        hash: B256,
+        order: &Order<'_>,
         targets: &[ballast_types::Target],
         block: BlockContext,
     ) -> Result<Simulated, Stop> {
-        let scope = &self.config.scope;
+        let (Order { record, hash, .. }, scope) = (*order, &self.config.scope);
         let slot = self.chain.attestor_slot(scope.hub).await?;
         let attestor = slot.attestor();
         if attestor != self.attestor.address() {
@@ -251,7 +303,10 @@ impl Executor {
         let plan = self.plan(scope.hub, calldata, &block, MAX_GAS_LIMIT, self.config.fees).await?;
         let overrides = Overrides::attestor(scope.hub, &slot, throwaway.address());
         let simulation = self.simulate(&plan, &block, &overrides).await?;
-        self.check_prediction(record, hash, &simulation, "presimulation")?;
+        if let Some(stop) = self.wants_approval(order, &simulation) {
+            return Err(stop);
+        }
+        self.check_prediction(order.expected(), hash, &simulation, "presimulation")?;
         Ok(Simulated { plan, block, simulation })
     }
 

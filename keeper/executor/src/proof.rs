@@ -68,6 +68,12 @@ pub fn digest(chain_id: u64, hub: Address, vault: Address, targets: &[Allocation
     .eip712_signing_hash(&domain)
 }
 
+/// What the Safe approves of a large move: `StrategyHub.approvalDigest`.
+#[must_use]
+pub fn approval_digest(decision_hash: B256, targets: &[Allocation], nonce: u64) -> B256 {
+    keccak256((decision_hash, keccak256(targets.abi_encode()), U256::from(nonce)).abi_encode_params())
+}
+
 /// The calldata of `rebalance(targets, proof)`.
 #[must_use]
 pub fn calldata(targets: Vec<Allocation>, statement: &Statement, signature: &Signature) -> Bytes {

@@ -10,5 +10,6 @@ pub mod limits;
 pub use feeds::{FeedFault, FeedHealth, assess};
 pub use hub_view::{Figures, HubView, MAX_CHECKPOINT_AGE, VenueView};
 pub use limits::{
-    Allocation, Leg, Outcome, Violation, approval_threshold, check_schedule, check_targets, judge, next_allowed,
+    Allocation, Leg, Outcome, Violation, approval_threshold, check_approved_targets, check_schedule, check_targets,
+    judge, next_allowed,
 };

@@ -1,7 +1,7 @@
 //! The hub's verdict on a rebalance, rule by rule in the order in which the contracts ask.
 //!
 //! Each [`Violation`] has the name of the Solidity error it stands for. Caller and proof are not judged here, and no approval of the
-//! Safe is counted on; a venue that rounds or charges on the way in or out is not modelled (see [`Figures`]), so the vault's loss
+//! Safe is counted on unless the name says so; a venue that rounds or charges on the way in or out is not modelled (see [`Figures`]), so the vault's loss
 //! bounds have no counterpart.
 
 use crate::{Figures, HubView, VenueView};
@@ -176,6 +176,19 @@ pub fn check_schedule(view: &HubView) -> Result<(), Violation> {
 /// # Errors
 /// As [`judge`].
 pub fn check_targets(view: &HubView, targets: &[Allocation]) -> Result<Outcome, Violation> {
+    let moved = check_approved_targets(view, targets)?;
+    let threshold = approval_threshold(&view.limits, moved.nav);
+    if moved.added > threshold {
+        return Err(Violation::ApprovalRequired { turnover: moved.added, threshold });
+    }
+    Ok(moved)
+}
+
+/// As [`check_targets`], of targets that the Safe has approved or will be asked to.
+///
+/// # Errors
+/// As [`judge`], but never [`Violation::ApprovalRequired`].
+pub fn check_approved_targets(view: &HubView, targets: &[Allocation]) -> Result<Outcome, Violation> {
     if targets.is_empty() {
         return Err(Violation::NoTargets);
     }
@@ -191,10 +204,6 @@ pub fn check_targets(view: &HubView, targets: &[Allocation]) -> Result<Outcome, 
             let (venue, figures) = readable(view, leg.adapter)?;
             check_addition(venue, figures, leg.after, moved.nav, &view.limits)?;
         }
-    }
-    let threshold = approval_threshold(&view.limits, moved.nav);
-    if moved.added > threshold {
-        return Err(Violation::ApprovalRequired { turnover: moved.added, threshold });
     }
     Ok(moved)
 }

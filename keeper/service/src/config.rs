@@ -3,7 +3,7 @@
 use alloy::primitives::Address;
 use ballast_chain::{Deployment, FeedRef, VenueRef, bindings::MULTICALL3, redact};
 use ballast_store::State;
-use ballast_types::{Apr, Bps, Policy, PolicyError, VenueKind, VenuePolicy};
+use ballast_types::{Apr, Bps, LargeMoves, Policy, PolicyError, VenueKind, VenuePolicy};
 use serde::Deserialize;
 use std::{
     fs,
@@ -61,6 +61,9 @@ pub struct Config {
     pub rpc: RpcConfig,
     #[serde(default)]
     pub simulation: SimulationConfig,
+    /// Where large moves are proposed.
+    #[serde(default)]
+    pub safe: Option<SafeConfig>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -124,6 +127,9 @@ pub struct PolicyConfig {
     pub max_risk_score: u8,
     /// Seconds after which the newest block is too old to act on.
     pub max_head_age: u64,
+    /// Moves that add more than needs no approval of the Safe: `divide` or `ask`.
+    #[serde(default)]
+    pub large_moves: LargeMoves,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -198,6 +204,7 @@ impl Default for ExecutionConfig {
 mod keys;
 mod policy;
 mod rpc;
+mod safe;
 mod secrets;
 mod store;
 mod validation;
@@ -206,6 +213,7 @@ mod watcher;
 pub use keys::{AttestorConfig, KeyConfig, KeysConfig};
 pub use policy::AttestorPolicyConfig;
 pub use rpc::{RpcConfig, SimulationConfig};
+pub use safe::SafeConfig;
 pub(crate) use secrets::aws_credentials;
 pub use secrets::secret;
 pub use store::StoreConfig;
@@ -236,6 +244,9 @@ impl Config {
         if let Some(directory) = path.parent() {
             config.store.beside(directory);
             config.attestor.policy.beside(directory, config.store.path.as_deref());
+            if let Some(safe) = &mut config.safe {
+                safe.beside(directory);
+            }
             for key in [&mut config.keeper, &mut config.attestor.key] {
                 key.beside(directory);
             }
@@ -279,6 +290,7 @@ impl Config {
             slippage: Bps(self.policy.slippage),
             max_risk_score: self.policy.max_risk_score,
             max_head_age: self.policy.max_head_age,
+            large_moves: self.policy.large_moves,
             venues: self
                 .venues
                 .iter()

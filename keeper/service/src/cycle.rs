@@ -2,7 +2,7 @@
 
 use crate::Keeper;
 use alloy::primitives::B256;
-use ballast_allocator::{record, replay};
+use ballast_allocator::{reconsider, record, replay};
 use ballast_chain::ReadError;
 use ballast_executor::{ExecuteError, Outcome};
 use ballast_store::StoreError;
@@ -33,10 +33,10 @@ pub struct Cycle {
 }
 
 impl Cycle {
-    /// A hold, or a move that landed and stays.
+    /// A hold, a move that landed and stays, or one that waits for the Safe.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.outcome.as_ref().is_none_or(Outcome::succeeded)
+        self.outcome.as_ref().is_none_or(|outcome| outcome.succeeded() || outcome.waits())
     }
 }
 
@@ -52,6 +52,11 @@ impl Keeper {
             started = Instant::now();
             snapshot = self.observer.snapshot().await?;
         }
+        if let Some(waiting) = self.executor.waiting().await?
+            && let Some(cycle) = self.follow_up(&waiting, &snapshot, started).await?
+        {
+            return Ok(cycle);
+        }
         let record = record(snapshot, self.policy.clone());
         let decision_hash = self.store.put_decision(&record).await?;
         let decision_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -62,15 +67,21 @@ impl Keeper {
             Action::Hold => None,
             Action::Rebalance { .. } => Some(self.executor.execute(&record, &rederive).await?),
         };
+        self.waits(outcome.as_ref()).await?;
         Ok(Cycle { decision_hash, record, decision_ms, outcome })
     }
 }
 
 /// The attestor's own derivation of the decision.
-pub(crate) fn rederive(record: &DecisionRecord) -> Result<(), String> {
+pub(crate) fn rederive(record: &DecisionRecord, reconsidered: Option<&DecisionRecord>) -> Result<(), String> {
     let report = replay(record);
     if report.equal {
-        return Ok(());
+        return match reconsidered {
+            Some(now) if reconsider(record, now.snapshot.clone()) != *now => {
+                Err("reconsidering it gives something else".to_owned())
+            }
+            _ => Ok(()),
+        };
     }
     Err(report.differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }

@@ -1,6 +1,7 @@
 //! The keeper with everything it needs.
 
 use crate::{
+    approval::ApprovalDesk,
     config::{Config, ConfigError, KeyConfig, RelayConfig, aws_credentials, secret},
     observer::{Observer, ObserverError},
     watcher::Watcher,
@@ -13,7 +14,7 @@ use ballast_executor::{
     RpcChain, Scope, Signer, SignerError, fees::FeeCaps,
 };
 use ballast_store::{Location, Store, StoreError};
-use ballast_types::{Bps, Policy};
+use ballast_types::{Bps, LargeMoves, Policy};
 use std::{sync::Arc, time::Duration};
 
 /// Seconds for which an attested proof may be used.
@@ -61,6 +62,10 @@ pub struct Keeper {
     pub(crate) store: Arc<Store>,
     pub(crate) executor: Executor,
     pub(crate) decide_every: u64,
+    /// Where a decision that needs the Safe is proposed.
+    pub(crate) desk: Option<Arc<dyn ApprovalDesk>>,
+    /// Seconds after which a decision that the Safe has not approved is given up.
+    pub(crate) approval_wait: u64,
     /// Else the kill switch is left to others.
     pub(crate) watches: bool,
     pub(crate) watcher: Watcher,
@@ -129,6 +134,7 @@ impl Keeper {
                 max_gain_share: Bps(execution.max_gain_share),
                 max_turnover_share: Bps(execution.max_turnover_share),
             },
+            asks_safe: config.policy.large_moves == LargeMoves::Ask,
             offer: config.relay.blocks.map_or(Offer::NextBlock, Offer::Blocks),
             poll_interval: POLL_INTERVAL,
             inclusion_timeout: Duration::from_secs(execution.inclusion_timeout),
@@ -153,11 +159,25 @@ impl Keeper {
             policy: config.policy(),
             store,
             executor,
+            desk: None,
+            approval_wait: config.safe.as_ref().map_or(0, |safe| safe.wait_hours.saturating_mul(3_600)),
             decide_every: execution.decide_every,
             watches: config.watcher.enabled,
             watcher: Watcher::default(),
         };
         Ok((keeper, settled))
+    }
+
+    /// Proposes decisions that need the Safe at `desk`.
+    #[must_use]
+    pub fn with_desk(self, desk: Arc<dyn ApprovalDesk>) -> Self {
+        Self { desk: Some(desk), ..self }
+    }
+
+    /// The key that sends, and that proposes as a delegate of the Safe.
+    #[must_use]
+    pub fn signer(&self) -> Arc<dyn Signer> {
+        self.executor.signer()
     }
 
     /// The account that sends.

@@ -8,6 +8,7 @@
 //! - [`doctor`] looks at everything a keeper needs and says what to do.
 //! - [`exit`] is the emergency exit: simulate, show, send.
 
+mod approval;
 mod calls;
 mod config;
 mod cycle;
@@ -20,9 +21,10 @@ mod service;
 mod supervisor;
 mod watcher;
 
+pub use approval::{ApprovalDesk, ApprovalRequest};
 pub use config::{
     AttestorConfig, AttestorPolicyConfig, ChainConfig, Config, ConfigError, ExecutionConfig, KeyConfig, KeysConfig,
-    RpcConfig, SimulationConfig, StoreConfig, WatcherConfig, secret,
+    RpcConfig, SafeConfig, SimulationConfig, StoreConfig, WatcherConfig, secret,
 };
 pub use cycle::{Cycle, CycleError};
 pub use keeper::{Keeper, StartError};

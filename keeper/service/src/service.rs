@@ -155,6 +155,7 @@ fn status(cycle: &Cycle) -> String {
         }
         Some(outcome) => match &outcome.landing {
             Some(landing) => format!("block {block}: rebalance {} in block {}", outcome.state, landing.block_number),
+            None if outcome.waits() => format!("block {block}: a move waits for the Safe's approval"),
             None => format!("block {block}: rebalance {}", outcome.state),
         },
     }

@@ -59,6 +59,8 @@ pub enum StoreError {
     SecondLanding { attempt: i64, landed: i64 },
     #[error("attempt {attempt} is under way ({state}); settle it before another one is begun")]
     Busy { attempt: i64, state: State },
+    #[error("attempt {attempt} waits for the Safe; until that ends no other decision is begun")]
+    Awaiting { attempt: i64 },
     #[error("the decision or call was already concluded: attempt {attempt} is {state}")]
     Concluded { attempt: i64, state: State },
     #[error(

@@ -231,7 +231,15 @@ impl Contents {
     }
 
     pub(crate) fn open_attempts(&self) -> Vec<Attempt> {
-        self.attempts.iter().filter(|attempt| !attempt.state.is_settled()).cloned().collect()
+        self.attempts.iter().filter(|attempt| attempt.state.is_under_way()).cloned().collect()
+    }
+
+    pub(crate) fn waiting_attempt(&self) -> Option<Attempt> {
+        self.attempts.iter().find(|attempt| attempt.state == State::AwaitingSafe).cloned()
+    }
+
+    pub(crate) fn newest_of_decisions(&self) -> Option<Attempt> {
+        self.attempts.iter().rev().find(|attempt| matches!(attempt.subject, Subject::Decision(_))).cloned()
     }
 
     pub(crate) fn signed_and_missing(&self, limit: u32) -> Vec<Attempt> {

@@ -57,8 +57,11 @@ pub struct Facts {
     pub included_hash: Option<B256>,
     /// How the receipt compares with the simulation.
     pub reconciliation: Option<Value>,
-    /// Why it ended as it did, for a person.
+    /// Why it ended as it did, or waits, for a person.
     pub reason: Option<String>,
+    /// The digest that the Safe was asked to approve (`StrategyHub.approvalDigest`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<B256>,
 }
 
 /// Names every field once, so that a new one cannot be forgotten.
@@ -73,7 +76,7 @@ impl Facts {
     /// Sets what `later` has.
     pub(crate) fn update(&mut self, later: &Self) {
         overlay!(self, later: account, account_nonce, calldata, valid_until, target_block, target_timestamp, simulation, raw_tx,
-            tx_hash, bundle_hash, included_block, included_hash, reconciliation, reason);
+            tx_hash, bundle_hash, included_block, included_hash, reconciliation, reason, approval);
     }
 
     /// Without JSON nulls, which cannot be told from nothing once they are stored.
@@ -125,7 +128,8 @@ impl Store {
     /// Begins the next attempt, in state `proposed`.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while any attempt is unsettled (there is one account and so one nonce),
+    /// [`StoreError::Busy`] while any attempt is under way (there is one account and so one nonce), [`StoreError::Awaiting`] for a decision
+    /// while another one waits for the Safe (its approval is good for the hub's next nonce only),
     /// [`StoreError::Concluded`] unless all earlier attempts of the subject expired, [`StoreError::UnknownDecision`] or
     /// [`StoreError::Unknown`] if the subject is not stored.
     pub async fn begin_attempt(&self, subject: Subject, detail: &Value) -> Result<Attempt, StoreError> {
@@ -136,6 +140,11 @@ impl Store {
         let earlier = session.attempts(subject).await?;
         if let Some(concluded) = earlier.iter().find(|attempt| attempt.state != State::Expired) {
             return Err(StoreError::Concluded { attempt: concluded.id.0, state: concluded.state });
+        }
+        if matches!(subject, Subject::Decision(_))
+            && let Some(waiting) = session.waiting_attempt().await?
+        {
+            return Err(StoreError::Awaiting { attempt: waiting.id.0 });
         }
         match subject {
             Subject::Decision(hash) if session.decision(hash).await?.is_none() => {
@@ -191,8 +200,8 @@ impl Store {
         if !from.may_become(to, current.subject.path()) || unsigned_landing {
             return Err(StoreError::IllegalTransition { attempt: attempt.0, from, to });
         }
-        if from.is_settled()
-            && !to.is_settled()
+        if !from.is_under_way()
+            && to.is_under_way()
             && let Some(open) = session.open_attempts().await?.first()
         {
             return Err(StoreError::Busy { attempt: open.id.0, state: open.state });
@@ -246,12 +255,20 @@ impl Store {
         self.read().await?.attempts(subject).await
     }
 
-    /// Attempts that are not settled; at most one, by the schema.
+    /// Attempts that are under way; at most one, by the schema.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn open_attempts(&self) -> Result<Vec<Attempt>, StoreError> {
         self.read().await?.open_attempts().await
+    }
+
+    /// The newest attempt of any decision, whatever became of it.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn newest_of_decisions(&self) -> Result<Option<Attempt>, StoreError> {
+        self.read().await?.newest_of_decisions().await
     }
 
     /// The newest settled attempts whose signed bytes exist but were never seen on chain, newest first. Those of a decision or

@@ -20,6 +20,9 @@ use tokio::time::timeout;
 const LOCK: i64 = 0x424c_5354_0000_0001;
 const APPLICATION: &str = "ballast keeper";
 const SCHEMA: &str = include_str!("../migrations/postgres/0002_store.sql");
+const WAITING: &str = include_str!("../migrations/postgres/0003_awaiting_safe.sql");
+/// The first schema that there was on PostgreSQL.
+const FIRST_SCHEMA: i64 = 2;
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -55,6 +58,9 @@ impl Postgres {
         if found.is_none() {
             connection.script(SCHEMA).await?;
         }
+        if found.is_none_or(|found| found < 3) {
+            connection.script(WAITING).await?;
+        }
         let epoch = connection
             .fetch_first("UPDATE lease SET epoch = epoch + 1 RETURNING epoch", vec![])
             .await?
@@ -67,8 +73,11 @@ impl Postgres {
     pub(crate) async fn open_read_only(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let location = Location::Postgres(url.clone());
         let mut connection = connect(url, &location).await?;
-        if inspect(&mut connection, &location).await?.is_none() {
-            return Err(StoreError::Missing { location });
+        let known = SCHEMA_VERSION;
+        match inspect(&mut connection, &location).await? {
+            None => return Err(StoreError::Missing { location }),
+            Some(found) if found < known => return Err(StoreError::OlderSchema { location, found, known }),
+            Some(_) => {}
         }
         connection.close().await.map_err(classified)?;
         Ok(Self { readers: readers(url)?, url: url.clone(), lease: None })
@@ -166,8 +175,8 @@ async fn inspect(connection: &mut PgConnection, location: &Location) -> Result<O
     if found > known {
         return Err(StoreError::NewerSchema { location, found, known });
     }
-    if found < known {
-        return Err(StoreError::OlderSchema { location, found, known });
+    if found < FIRST_SCHEMA {
+        return Err(StoreError::Foreign { location, found: format!("its mark says schema {found}") });
     }
     Ok(Some(found))
 }

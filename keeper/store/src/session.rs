@@ -71,6 +71,14 @@ impl Session {
         ask!(self.open_attempts())
     }
 
+    pub(crate) async fn waiting_attempt(&mut self) -> Result<Option<Attempt>, StoreError> {
+        ask!(self.waiting_attempt())
+    }
+
+    pub(crate) async fn newest_of_decisions(&mut self) -> Result<Option<Attempt>, StoreError> {
+        ask!(self.newest_of_decisions())
+    }
+
     pub(crate) async fn signed_and_missing(&mut self, limit: u32) -> Result<Vec<Attempt>, StoreError> {
         ask!(self.signed_and_missing(limit))
     }

@@ -191,9 +191,20 @@ impl SqlSession {
     }
 
     pub(crate) async fn open_attempts(&mut self) -> Result<Vec<Attempt>, StoreError> {
-        let statement =
-            attempts!("WHERE state NOT IN ('final', 'replaced', 'reverted', 'expired', 'rejected') ORDER BY id");
+        let statement = attempts!(
+            "WHERE state NOT IN ('final', 'replaced', 'reverted', 'expired', 'rejected', 'awaiting_safe') ORDER BY id"
+        );
         self.connection.fetch(statement, vec![]).await?.into_iter().map(attempt).collect()
+    }
+
+    pub(crate) async fn waiting_attempt(&mut self) -> Result<Option<Attempt>, StoreError> {
+        let statement = attempts!("WHERE state = 'awaiting_safe'");
+        self.connection.fetch_first(statement, vec![]).await?.map(attempt).transpose()
+    }
+
+    pub(crate) async fn newest_of_decisions(&mut self) -> Result<Option<Attempt>, StoreError> {
+        let statement = attempts!("WHERE decision IS NOT NULL ORDER BY id DESC LIMIT 1");
+        self.connection.fetch_first(statement, vec![]).await?.map(attempt).transpose()
     }
 
     pub(crate) async fn signed_and_missing(&mut self, limit: u32) -> Result<Vec<Attempt>, StoreError> {

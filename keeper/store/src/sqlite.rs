@@ -17,8 +17,9 @@ const APPLICATION_ID: i64 = 0x424c_5354;
 const FIRST: &str = include_str!("../migrations/sqlite/0001_decisions_and_outbox.sql");
 const AUDIT: &str = include_str!("../migrations/sqlite/0002_audit.sql");
 const AUDIT_AFTER: &str = include_str!("../migrations/sqlite/0002_audit_after_the_move.sql");
+const WAITING: &str = include_str!("../migrations/sqlite/0003_awaiting_safe.sql");
 /// The schema this build writes.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 /// Bytes; SQLite's default.
 const PAGE: u32 = 4_096;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -207,8 +208,11 @@ async fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         connection.script(AUDIT).await?;
         adopt::into_audit(connection).await?;
         connection.script(AUDIT_AFTER).await?;
+    }
+    if found < 3 {
+        connection.script(WAITING).await?;
         // "BLST", as `APPLICATION_ID`.
-        connection.script("PRAGMA application_id = 1112298324; PRAGMA user_version = 2;").await?;
+        connection.script("PRAGMA application_id = 1112298324; PRAGMA user_version = 3;").await?;
     }
     Ok(())
 }

@@ -10,6 +10,8 @@ use std::str::FromStr;
 ///
 /// ```text
 ///  decision:  proposed ─▶ gated ─▶ presimulated ─▶ attested ─┐
+///                         ▲   └───┬────┘                      │
+///                         └─ awaiting_safe                    │
 ///  call:      proposed ──────────────────────────────────────┴─▶ simulated ─▶ signed ─▶ submitted ─▶ included ─▶ final
 ///                                                                                          ▲   │         │
 ///                                                                      reorganised away    └───┼─────────┘
@@ -30,6 +32,8 @@ pub enum State {
     Gated,
     /// It ran on the head state with the attestor check overridden and did what was predicted.
     Presimulated,
+    /// It is more than keeper and attestor may do alone: nothing is signed until the Safe has approved it. Others go on meanwhile.
+    AwaitingSafe,
     /// The attestor signed the proof.
     Attested,
     /// The final calldata ran for the target block.
@@ -60,10 +64,11 @@ pub enum Path {
 }
 
 impl State {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Proposed,
         Self::Gated,
         Self::Presimulated,
+        Self::AwaitingSafe,
         Self::Attested,
         Self::Simulated,
         Self::Signed,
@@ -80,16 +85,17 @@ impl State {
     #[must_use]
     pub const fn successors(self, path: Path) -> &'static [Self] {
         use State::{
-            Attested, Expired, Final, Gated, Included, Presimulated, Proposed, Rejected, Replaced, Reverted, Signed,
-            Simulated, Submitted,
+            Attested, AwaitingSafe, Expired, Final, Gated, Included, Presimulated, Proposed, Rejected, Replaced,
+            Reverted, Signed, Simulated, Submitted,
         };
         match (self, path) {
             (Proposed, Path::Decision) => &[Gated, Rejected, Expired],
             (Proposed, Path::Call) => &[Simulated, Rejected, Expired],
-            (Gated, Path::Decision) => &[Presimulated, Rejected, Expired],
-            (Presimulated, Path::Decision) => &[Attested, Rejected, Expired],
+            (Gated, Path::Decision) => &[Presimulated, AwaitingSafe, Rejected, Expired],
+            (Presimulated, Path::Decision) => &[Attested, AwaitingSafe, Rejected, Expired],
+            (AwaitingSafe, Path::Decision) => &[Gated, Rejected, Expired],
             (Attested, Path::Decision) => &[Simulated, Rejected, Expired],
-            (Gated | Presimulated | Attested, Path::Call) => &[],
+            (Gated | Presimulated | AwaitingSafe | Attested, Path::Call) => &[],
             (Simulated, _) => &[Signed, Rejected, Expired],
             (Signed, _) => &[Submitted, Rejected, Expired],
             (Submitted, _) => &[Included, Reverted, Replaced, Expired],
@@ -112,6 +118,13 @@ impl State {
         matches!(self, Self::Final | Self::Replaced | Self::Reverted | Self::Expired | Self::Rejected)
     }
 
+    /// Something is being done for it now, and of that there is one thing at a time. An attempt that waits for the Safe is neither settled
+    /// nor under way.
+    #[must_use]
+    pub const fn is_under_way(self) -> bool {
+        !self.is_settled() && !matches!(self, Self::AwaitingSafe)
+    }
+
     /// The transaction is on the chain.
     #[must_use]
     pub const fn is_on_chain(self) -> bool {
@@ -125,6 +138,7 @@ impl State {
             Self::Proposed => "proposed",
             Self::Gated => "gated",
             Self::Presimulated => "presimulated",
+            Self::AwaitingSafe => "awaiting_safe",
             Self::Attested => "attested",
             Self::Simulated => "simulated",
             Self::Signed => "signed",
@@ -184,6 +198,11 @@ mod tests {
         ("gated", "presimulated"),
         ("gated", "rejected"),
         ("gated", "expired"),
+        ("gated", "awaiting_safe"),
+        ("presimulated", "awaiting_safe"),
+        ("awaiting_safe", "gated"),
+        ("awaiting_safe", "rejected"),
+        ("awaiting_safe", "expired"),
         ("presimulated", "attested"),
         ("presimulated", "rejected"),
         ("presimulated", "expired"),
@@ -223,7 +242,10 @@ mod tests {
     fn a_call_skips_what_only_a_decision_has() {
         for from in State::ALL {
             for to in State::ALL {
-                let own = matches!(from, State::Proposed | State::Gated | State::Presimulated | State::Attested);
+                let own = matches!(
+                    from,
+                    State::Proposed | State::Gated | State::Presimulated | State::AwaitingSafe | State::Attested
+                );
                 let legal = if own {
                     from == State::Proposed && matches!(to, State::Simulated | State::Rejected | State::Expired)
                 } else {

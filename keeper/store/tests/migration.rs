@@ -1,4 +1,4 @@
-//! A file of schema 1 becomes one of schema 2, with everything that was in it.
+//! A file of schema 1 becomes one of today's, with everything that was in it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -67,7 +67,7 @@ async fn everything_of_schema_1_is_kept_and_chained() {
     let path = folder.path().join("keeper.db");
     written_by_schema_1(&path).await;
     let older = Store::open_read_only(&path).await.unwrap_err();
-    assert!(matches!(older, StoreError::OlderSchema { found: 1, known: 2, .. }), "{older}");
+    assert!(matches!(older, StoreError::OlderSchema { found: 1, known: 3, .. }), "{older}");
 
     let store = Store::open(&path).await.unwrap();
     let audit = store.verify_audit(None).await.unwrap();

@@ -15,7 +15,7 @@ pub use alloy_primitives::{Address, B256};
 pub use decision::{Action, Decision, Gate, GateId, Prediction, Target};
 pub use market::{Market, RateCurve};
 pub use money::{Apr, Assets, BPS_ONE, Bps, RoundId, SECONDS_PER_YEAR, WAD, Wad};
-pub use policy::{Policy, PolicyError, VenuePolicy};
+pub use policy::{LargeMoves, Policy, PolicyError, VenuePolicy};
 pub use record::{DecisionRecord, ModelId, RecordError};
 pub use snapshot::{
     BlockRef, Checkpoint, Doubt, FeedReading, FeedState, HubLimits, HubState, KillSwitchState, Mode, Snapshot,

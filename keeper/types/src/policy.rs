@@ -27,8 +27,23 @@ pub struct Policy {
     pub max_risk_score: u8,
     /// Seconds after which the newest block is too old to act on.
     pub max_head_age: u64,
+    /// What becomes of a move that adds more than needs no approval of the Safe.
+    pub large_moves: LargeMoves,
     /// Per-venue judgement; a venue that is not listed gets nothing new.
     pub venues: Vec<VenuePolicy>,
+}
+
+/// See [`Policy::large_moves`] (SPEC X15).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum LargeMoves {
+    /// It is made in several, none of which needs approval.
+    #[default]
+    Divide = 0,
+    /// It is proposed to the Safe and made as a whole once approved.
+    Ask = 1,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]

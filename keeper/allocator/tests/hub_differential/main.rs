@@ -8,7 +8,7 @@ use alloy::primitives::Address;
 use ballast_allocator::{projector, yields::VenueModel};
 use ballast_risk::{Allocation, Figures, HubView, VenueView, judge};
 use ballast_types::{
-    Apr, Assets, Bps, Checkpoint, HubLimits, Market, Policy, RateCurve, VenuePolicy, VenueReading, WAD, Wad,
+    Apr, Assets, Bps, Checkpoint, HubLimits, LargeMoves, Market, Policy, RateCurve, VenuePolicy, VenueReading, WAD, Wad,
 };
 use contracts::{BLOCK, NOW, VENUES, Verdict, World};
 use std::collections::BTreeMap;
@@ -308,6 +308,7 @@ fn policy(view: &HubView, random: &mut Random) -> Policy {
         slippage: Bps(1),
         max_risk_score: 70,
         max_head_age: 300,
+        large_moves: LargeMoves::Divide,
         venues: view
             .venues
             .iter()

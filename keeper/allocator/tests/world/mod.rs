@@ -168,6 +168,7 @@ pub(crate) fn policy() -> Policy {
         slippage: Bps(50),
         max_risk_score: 70,
         max_head_age: 60,
+        large_moves: LargeMoves::Divide,
         venues: vec![venue(AAVE), venue(MORPHO)],
     }
 }

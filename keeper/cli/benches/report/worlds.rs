@@ -2,8 +2,8 @@
 
 use ballast_types::{
     Address, Apr, Assets, B256, BlockRef, Bps, Checkpoint, FeedReading, FeedState, HubLimits, HubState,
-    KillSwitchState, Market, Mode, Policy, RateCurve, RoundId, Snapshot, VaultState, VenueKind, VenuePolicy,
-    VenueReading, VenueState, WAD, Wad,
+    KillSwitchState, LargeMoves, Market, Mode, Policy, RateCurve, RoundId, Snapshot, VaultState, VenueKind,
+    VenuePolicy, VenueReading, VenueState, WAD, Wad,
 };
 
 const USDC: u128 = 1_000_000;
@@ -129,6 +129,7 @@ fn policy(r: &mut Random, venues: &[VenueState]) -> Policy {
         slippage: Bps(1),
         max_risk_score: 70,
         max_head_age: 300,
+        large_moves: LargeMoves::Divide,
         venues: venues.iter().map(judged).collect(),
     }
 }

@@ -46,6 +46,6 @@ impl KeyArguments {
 }
 
 /// What a key signs for a proposal. Computed anew from the transaction: a key signs no hash that it is handed.
-pub(super) fn hash_of(proposal: &SafeProposal) -> SafeTxHash {
+pub(crate) fn hash_of(proposal: &SafeProposal) -> SafeTxHash {
     SafeTxHash::of(proposal.chain_id, proposal.safe, &proposal.transaction.typed())
 }

@@ -1,24 +1,23 @@
 //! `ballast safe propose`
 
-use super::{BookArguments, connect, key::KeyArguments, service};
+use super::{
+    BookArguments, connect,
+    draw_up::{Draft, draw_up},
+    key::KeyArguments,
+    service,
+};
 use crate::output;
 use alloy::{
-    eips::BlockId,
     primitives::{Address, B256, Bytes, U256},
     providers::DynProvider,
 };
 use ballast_governance::{
     batch::Batch,
-    safe::{
-        Books, Call, DecisionContext, Effect, SafeProposal, TransactionService, builder,
-        chain::{self, SafeState},
-        signatures::{self, OwnerSignature},
-        text,
-    },
+    safe::{Books, Call, DecisionContext, builder, chain, text},
 };
 use ballast_store::Store;
 use clap::{ArgGroup, Args};
-use eyre::{OptionExt, WrapErr, bail};
+use eyre::{OptionExt, WrapErr};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -79,46 +78,24 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     let deployed = books.deployed();
     let safe = arguments.safe.unwrap_or(deployed.governance);
     let provider = connect(&arguments.rpc)?;
-    let state = SafeState::read(&provider, deployed.chain_id, safe).await?;
     let (calls, decision) = what(&arguments, &provider, &books, safe).await?;
     let queue = arguments.service.as_deref().map(service).transpose()?;
-    let nonce = nonce(arguments.nonce, &state, safe, queue.as_ref()).await?;
-
-    let observed = chain::observe(&provider, &books, safe, &calls, nonce, decision.as_ref(), BlockId::latest()).await?;
-    if let (Some(why), false) = (&observed.simulation.revert, arguments.even_if_failing) {
-        bail!("it would fail: {why}; nothing was written (--even-if-failing writes it all the same)");
-    }
-    let mut proposal = SafeProposal::derive(&books, safe, &arguments.title, calls, nonce, decision, observed)?;
-    let unknown: Vec<String> = proposal.effects.iter().flat_map(Effect::unknowns).collect();
-    if !unknown.is_empty() && !arguments.allow_unknown {
-        bail!("nobody could say what this does: {}; pass --allow-unknown if you know it", unknown.join("; "));
-    }
     let signer = arguments.key.signer(deployed.chain_id).await?;
-    if queue.is_some() && signer.is_none() {
-        bail!(
-            "the Transaction Service takes a proposal only with the signature of an owner or a delegate: pass --kms or --dev-key"
-        );
-    }
-    let mut sender = None;
-    if let Some(signer) = signer {
-        let signature = Bytes::copy_from_slice(&signer.sign_safe_tx(super::key::hash_of(&proposal)).await?.as_bytes());
-        if state.owners.contains(&signer.address()) {
-            let hash = proposal.safe_tx_hash;
-            let owners = OwnerSignature::by_key(signer.address(), &signature, hash)?;
-            signatures::add(&mut proposal.signatures, owners, &state.owners, hash)?;
-        } else if queue.is_none() {
-            bail!("{} is not an owner of {safe}; without --service its signature is of no use", signer.address());
-        }
-        sender = Some((signer.address(), signature));
-    }
-    // The file first: it is good without the service.
-    proposal.save(&arguments.out)?;
-    if let (Some(queue), Some((sender, signature))) = (&queue, &sender) {
-        queue
-            .propose(&proposal, *sender, signature)
-            .await
-            .wrap_err_with(|| format!("{} is written, but not proposed", arguments.out.display()))?;
-    }
+    let proposal = draw_up(Draft {
+        books: &books,
+        provider: &provider,
+        safe,
+        title: &arguments.title,
+        calls,
+        decision,
+        nonce: arguments.nonce,
+        even_if_failing: arguments.even_if_failing,
+        allow_unknown: arguments.allow_unknown,
+        signer,
+        queue: queue.as_ref(),
+        out: &arguments.out,
+    })
+    .await?;
     if arguments.json {
         output::json(&proposal)?;
     } else {
@@ -159,34 +136,6 @@ async fn record(store: &Path, hash: B256) -> eyre::Result<Bytes> {
     let decision = decision
         .ok_or_else(|| eyre::eyre!("the store has no decision {hash}; `ballast decisions` lists those it has"))?;
     Ok(decision.bytes.into())
-}
-
-/// The next nonce that nobody has used or queued, or the one that is wanted, if nobody has.
-async fn nonce(
-    wanted: Option<u64>,
-    state: &SafeState,
-    safe: Address,
-    service: Option<&TransactionService>,
-) -> eyre::Result<u64> {
-    let queued = match service {
-        Some(service) => service.queued(safe, state.nonce).await?,
-        None => Vec::new(),
-    };
-    let Some(wanted) = wanted else {
-        let after = queued.iter().map(|queued| queued.nonce.saturating_add(1)).max().unwrap_or(0);
-        return Ok(after.max(state.nonce));
-    };
-    if wanted < state.nonce {
-        bail!("nonce {wanted} is used: the Safe's next is {}", state.nonce);
-    }
-    if let Some(taken) = queued.iter().find(|queued| queued.nonce == wanted) {
-        bail!(
-            "nonce {wanted} is taken at the Transaction Service by {}: of two transactions with one nonce only one can be executed; \
-             leave --nonce out to queue behind it, or have the owners reject it first",
-            taken.safe_tx_hash
-        );
-    }
-    Ok(wanted)
 }
 
 fn call(text: &str) -> Result<Call, String> {

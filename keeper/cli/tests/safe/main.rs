@@ -6,6 +6,7 @@ mod support;
 
 mod approval;
 mod kits;
+mod large_move;
 mod owners;
 mod queue;
 mod service;

@@ -54,9 +54,13 @@ pub struct Stage {
 impl Stage {
     /// The protocols and an empty vault; every feed has just answered.
     pub async fn empty() -> Self {
+        Self::under(&Terms::default()).await
+    }
+
+    /// As [`Self::empty`], configured otherwise.
+    pub async fn under(terms: &Terms) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let (devnet, book) =
-            prepared::start(DevnetConfig::new(project_root()), &Terms::default(), directory.path()).await.unwrap();
+        let (devnet, book) = prepared::start(DevnetConfig::new(project_root()), terms, directory.path()).await.unwrap();
         let stage = Self { devnet, book, directory };
         stage.market().refresh_feeds().await.unwrap();
         stage
@@ -65,10 +69,15 @@ impl Stage {
     /// With [`DEPOSIT`] in the vault, which the keeper would put to work.
     pub async fn funded() -> Self {
         let stage = Self::empty().await;
-        let depositor = Role::Depositor(0);
-        stage.market().mint_usdc(depositor.address().unwrap(), DEPOSIT).await.unwrap();
-        stage.market().deposit(depositor, DEPOSIT).await.unwrap();
+        stage.deposit(DEPOSIT).await;
         stage
+    }
+
+    /// A depositor brings this, in base units of USDC.
+    pub async fn deposit(&self, amount: u64) {
+        let depositor = Role::Depositor(0);
+        self.market().mint_usdc(depositor.address().unwrap(), amount).await.unwrap();
+        self.market().deposit(depositor, amount).await.unwrap();
     }
 
     pub fn market(&self) -> Market<'_> {

@@ -61,6 +61,8 @@ pub struct Request {
     pub gas_limit: u64,
     /// What the gas limit costs at the full fee, in assets.
     pub gas_cost: Assets,
+    /// The Safe has approved this very move.
+    pub approved: bool,
 }
 
 /// A bound that a move does not keep.
@@ -80,6 +82,14 @@ pub enum Bound {
     DailyTurnover,
     GasBudget,
     ClockSkew,
+}
+
+impl Bound {
+    /// Whether the Safe's approval of a move stands in for it. What gas costs and when it is are no question of the move.
+    #[must_use]
+    pub const fn yields_to_the_safe(self) -> bool {
+        matches!(self, Self::DailyMoves | Self::MoveTurnover | Self::DailyTurnover)
+    }
 }
 
 impl fmt::Display for Exceeded {
@@ -105,12 +115,12 @@ pub fn list(exceeded: &[Exceeded]) -> String {
 }
 
 impl AttestorPolicy {
-    /// Every bound that the move does not keep, given what was attested before. `clock` is the machine's, Unix seconds.
+    /// Every bound that the move does not keep and that the Safe has not decided for it, given what was attested before. `clock` is the machine's, Unix seconds.
     #[must_use]
     pub fn judge(&self, request: &Request, books: &Books, clock: u64) -> Vec<Exceeded> {
         let mut found = Vec::new();
         let mut bound = |bound, value: u128, allowed: u128| {
-            if value > allowed {
+            if value > allowed && !(request.approved && Bound::yields_to_the_safe(bound)) {
                 found.push(Exceeded { bound, found: value, allowed });
             }
         };

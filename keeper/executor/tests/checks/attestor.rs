@@ -4,8 +4,8 @@ use crate::support::{HUB, KEEPER, NAV, SCOPE, TIMESTAMP, VAULT, cleared, event, 
 use alloy::primitives::{Address, B256, Bytes};
 use ballast_chain::{Simulation, TxPlan};
 use ballast_executor::{
-    AttestError, Attestation, Attestor, AttestorBounds, AttestorPolicy, Claim, DEV_CHAIN_ID, DevKeySigner,
-    PolicyConfig, Unfit,
+    ApprovedClaim, AttestError, Attestation, Attestor, AttestorBounds, AttestorPolicy, Claim, DEV_CHAIN_ID,
+    DevKeySigner, PolicyConfig, Unfit,
     policy::Bound,
     prediction::Mismatch,
     proof::{self, Statement},
@@ -33,12 +33,15 @@ struct Case {
     rederived: Result<(), String>,
     /// The digest that leave is given for.
     cleared: Option<B256>,
+    /// The decision reconsidered, and when the Safe approved it.
+    approved: Option<(DecisionRecord, u64)>,
 }
 
 impl Case {
     fn new() -> Self {
         let record = record(attestor().address());
-        Self { record, bytes: None, hash: None, plan: None, simulation: None, rederived: Ok(()), cleared: None }
+        let (bytes, hash, plan, simulation) = (None, None, None, None);
+        Self { record, bytes, hash, plan, simulation, rederived: Ok(()), cleared: None, approved: None }
     }
 
     fn with(change: impl FnOnce(&mut DecisionRecord)) -> Self {
@@ -62,15 +65,25 @@ impl Case {
         let bytes = self.bytes.clone().unwrap_or_else(|| self.record.to_canonical().unwrap());
         let plan = self.plan.clone().unwrap_or_else(|| self.plan());
         let presimulation = self.simulation.clone().unwrap_or_else(|| simulation(&event(&self.record)));
+        let reconsidered = self.approved.as_ref().map(|(now, at)| (now.to_canonical().unwrap(), *at));
         let claim = Claim {
             record: &bytes,
             decision_hash: self.hash.unwrap_or_else(|| self.record.hash().unwrap()),
+            approved: reconsidered
+                .as_ref()
+                .map(|(reconsidered, approved_at)| ApprovedClaim { reconsidered, approved_at: *approved_at }),
             plan: &plan,
             block_timestamp: TIMESTAMP,
             presimulation: &presimulation,
         };
         let digest = self.cleared.unwrap_or_else(|| attestor.digest(&plan.input).unwrap_or_default());
-        attestor.attest(&claim, &|_: &DecisionRecord| self.rederived.clone(), cleared(digest).await).await
+        attestor
+            .attest(
+                &claim,
+                &|_: &DecisionRecord, _: Option<&DecisionRecord>| self.rederived.clone(),
+                cleared(digest).await,
+            )
+            .await
     }
 
     async fn refusal(&self) -> AttestError {
@@ -156,6 +169,61 @@ async fn a_decision_that_does_not_follow_from_its_snapshot_is_refused() {
     let mut case = Case::new();
     case.rederived = Err("targets: derived none".to_owned());
     assert_refused!(case, AttestError::NotReproduced(why) if why.contains("derived none"));
+}
+
+/// A decision that waited: by now NAV has grown by a tenth, and so have the legs.
+fn waited(change: impl FnOnce(&mut DecisionRecord)) -> Case {
+    let mut case = Case::new();
+    let mut now = case.record.clone();
+    let grown = |amount: &mut Assets| amount.0 += amount.0 / 10;
+    grown(&mut now.snapshot.vault.nav);
+    let Action::Rebalance { targets } = &mut now.decision.action else { unreachable!() };
+    targets.iter_mut().for_each(|target| grown(&mut target.to));
+    grown(&mut now.decision.prediction.as_mut().unwrap().idle_after);
+    let mut done = event(&now);
+    for amount in [&mut done.nav_before, &mut done.nav_after, &mut done.idle_after] {
+        grown(amount);
+    }
+    done.decision_hash = case.record.hash().unwrap();
+    case.simulation = Some(simulation(&done));
+    change(&mut now);
+    case.approved = Some((now, TIMESTAMP - 3_600));
+    case
+}
+
+// SPEC X15
+#[tokio::test]
+async fn an_approved_decision_is_held_against_what_it_does_now() {
+    let case = waited(|_| ());
+    let (signed, _) = case.attest().await.unwrap();
+    assert_eq!(signed, statement(&case.record));
+    // Without the Safe it is held against what it said when it was made.
+    let mut alone = waited(|_| ());
+    alone.approved = None;
+    assert_refused!(alone, AttestError::Prediction(_));
+}
+
+// SPEC X15
+#[tokio::test]
+async fn an_approval_that_is_missing_old_or_of_another_move_is_none() {
+    for approved_at in [0, TIMESTAMP + 1, TIMESTAMP - 86_401] {
+        let mut case = waited(|_| ());
+        case.approved.as_mut().unwrap().1 = approved_at;
+        assert_refused!(case, AttestError::NotApproved { .. });
+    }
+    let mut last = waited(|_| ());
+    last.approved.as_mut().unwrap().1 = TIMESTAMP - 86_400;
+    last.attest().await.unwrap();
+
+    assert_refused!(waited(|now| now.policy.max_risk_score = 99), AttestError::Reconsidered("the policy"));
+    assert_refused!(waited(|now| now.snapshot.hub.nonce += 1), AttestError::Reconsidered("the hub's nonce"));
+    let other_target = waited(|now| {
+        let Action::Rebalance { targets } = &mut now.decision.action else { unreachable!() };
+        targets[0].min_out = Assets(1);
+    });
+    assert_refused!(other_target, AttestError::Reconsidered("a target"));
+    assert_refused!(waited(|now| now.decision.gates[0].passed = false), AttestError::Unfit(Unfit::Gate { .. }));
+    assert_refused!(waited(|now| now.snapshot.chain_id = 1), AttestError::Unfit(Unfit::Elsewhere { .. }));
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ fn request(nonce: u64, block_time: u64) -> Request {
         max_fee_per_gas: 50_000_000_000,
         gas_limit: 1_000_000,
         gas_cost: Assets(100_000_000),
+        approved: false,
     }
 }
 
@@ -79,6 +80,26 @@ fn books(entries: &[Entry]) -> Books {
 
 fn bounds(policy: &AttestorPolicy, request: &Request, books: &Books) -> Vec<Bound> {
     policy.judge(request, books, NOW).into_iter().map(|one| one.bound).collect()
+}
+
+// SPEC X5, X15
+#[test]
+fn the_safes_approval_stands_in_for_the_bounds_of_a_move_and_for_no_other() {
+    let earlier: Vec<Entry> =
+        (1..=4).map(|nonce| attested(&Request { turnover: Assets(NAV / 2), ..request(nonce, NOW - 60) })).collect();
+    let everything = Request {
+        turnover: Assets(2 * NAV),
+        max_fee_per_gas: 60_000_000_000,
+        gas_cost: Assets(NAV),
+        block_time: NOW + 901,
+        ..request(9, NOW)
+    };
+    let beyond = bounds(&policy(), &everything, &books(&earlier));
+    assert_eq!(beyond.len(), 7, "{beyond:?}");
+    let approved = bounds(&policy(), &Request { approved: true, ..everything }, &books(&earlier));
+    assert_eq!(approved, [Bound::ClockSkew, Bound::FeePerGas, Bound::Fee, Bound::GasBudget]);
+    let waived: Vec<Bound> = beyond.into_iter().filter(|bound| bound.yields_to_the_safe()).collect();
+    assert_eq!(waived, [Bound::MoveTurnover, Bound::DailyMoves, Bound::DailyTurnover]);
 }
 
 // SPEC X5

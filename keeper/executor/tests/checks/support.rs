@@ -12,7 +12,7 @@ use ballast_executor::{
 use ballast_store::{Cleared, Store};
 use ballast_types::{
     Action, Apr, Assets, BlockRef, Bps, Decision, DecisionRecord, FeedReading, FeedState, Gate, GateId, HubLimits,
-    HubState, KillSwitchState, Mode, Policy, Prediction, RoundId, Snapshot, Target, VaultState, record,
+    HubState, KillSwitchState, LargeMoves, Mode, Policy, Prediction, RoundId, Snapshot, Target, VaultState, record,
 };
 
 pub(crate) const VAULT: Address = Address::repeat_byte(0x22);
@@ -98,6 +98,7 @@ pub(crate) fn record(attestor: Address) -> DecisionRecord {
             slippage: Bps(1),
             max_risk_score: 70,
             max_head_age: 60,
+            large_moves: LargeMoves::Divide,
             venues: Vec::new(),
         },
         models: Vec::new(),

@@ -87,7 +87,7 @@ async fn what_should_not_be_signed_is_rejected_with_its_reason() {
     hold.decision.action = Action::Hold;
     assert!(matches!(executor.execute(&hold, &as_given).await, Err(ExecuteError::Hold)));
 
-    let underived = |_: &DecisionRecord| Err("another allocation".to_owned());
+    let underived = |_: &DecisionRecord, _: Option<&DecisionRecord>| Err("another allocation".to_owned());
     let outcome = executor.execute(&good, &underived).await.unwrap();
     assert_eq!(outcome.state, State::Rejected);
     assert!(outcome.reason.unwrap().contains("another allocation"));

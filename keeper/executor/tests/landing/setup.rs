@@ -19,8 +19,8 @@ use ballast_executor::{
 };
 use ballast_store::Store;
 use ballast_types::{
-    Action, Apr, Assets, Bps, Decision, DecisionRecord, Gate, GateId, Policy, Prediction, Target, VenueKind,
-    VenueReading, record,
+    Action, Apr, Assets, Bps, Decision, DecisionRecord, Gate, GateId, LargeMoves, Policy, Prediction, Target,
+    VenueKind, VenueReading, record,
 };
 use std::{
     path::{Path, PathBuf},
@@ -101,6 +101,7 @@ impl World {
                 max_gain_share: Bps(5_000),
                 max_turnover_share: Bps(200),
             },
+            asks_safe: false,
             offer: Offer::NextBlock,
             poll_interval: Duration::from_millis(50),
             inclusion_timeout: Duration::from_secs(20),
@@ -230,6 +231,7 @@ impl World {
                 slippage: Bps(1),
                 max_risk_score: 70,
                 max_head_age: 60,
+                large_moves: LargeMoves::Divide,
                 venues: Vec::new(),
             },
             models: Vec::new(),
@@ -243,7 +245,7 @@ impl World {
 }
 
 /// The attestor's re-derivation, for records that a test made.
-pub(crate) fn as_given(_: &DecisionRecord) -> Result<(), String> {
+pub(crate) fn as_given(_: &DecisionRecord, _: Option<&DecisionRecord>) -> Result<(), String> {
     Ok(())
 }
 

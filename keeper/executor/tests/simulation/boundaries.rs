@@ -118,6 +118,13 @@ impl Chain for SimulatedChain {
         })
     }
 
+    fn approved_at(&self, _: Address, digest: B256) -> BoxFuture<'_, Result<u64, ChainError>> {
+        Box::pin(async move {
+            self.ask("an approval").await?;
+            Ok(self.0.with(|world| world.approved.get(&digest).copied().unwrap_or_default()))
+        })
+    }
+
     fn simulate<'a>(
         &'a self,
         plan: &'a TxPlan,

@@ -12,6 +12,9 @@ pub(crate) struct Census {
     ended: BTreeMap<State, u64>,
     /// Steps from included back to submitted.
     reorganised: u64,
+    /// Attempts that waited for the Safe, and of those the ones that landed.
+    awaited: u64,
+    approved: u64,
     /// Attempts that had been written off and were on the chain all the same.
     found_late: u64,
     /// Transactions that were withdrawn from the relay.
@@ -26,6 +29,10 @@ impl Census {
             let subject = Subject::Decision(record.hash().unwrap());
             for attempt in store.attempts(subject).await.unwrap() {
                 *self.ended.entry(attempt.state).or_default() += 1;
+                if attempt.facts.approval.is_some() {
+                    self.awaited += 1;
+                    self.approved += u64::from(attempt.state == State::Final);
+                }
                 for step in store.transitions(attempt.id).await.unwrap() {
                     match (step.from, step.to) {
                         (Some(State::Included), State::Submitted) => self.reorganised += 1,
@@ -43,6 +50,8 @@ impl Census {
         self.crashes += other.crashes;
         self.reorganised += other.reorganised;
         self.found_late += other.found_late;
+        self.awaited += other.awaited;
+        self.approved += other.approved;
         self.withdrawn += other.withdrawn;
         self.failed_writes += other.failed_writes;
         for (state, count) in &other.ended {
@@ -58,6 +67,8 @@ impl Census {
             ("crashes", self.crashes),
             ("reorganised", self.reorganised),
             ("found late", self.found_late),
+            ("awaited the Safe", self.awaited),
+            ("approved by the Safe", self.approved),
             ("withdrawn", self.withdrawn),
             ("failed writes", self.failed_writes),
         ];
@@ -72,10 +83,10 @@ impl fmt::Display for Census {
         for (state, count) in &self.ended {
             write!(f, " {count} {state}")?;
         }
-        let Self { crashes, reorganised, found_late, withdrawn, failed_writes, .. } = self;
+        let Self { crashes, reorganised, found_late, withdrawn, failed_writes, awaited, approved, .. } = self;
         write!(
             f,
-            "; {crashes} crashes, {reorganised} reorganised away, {found_late} found late, {withdrawn} withdrawn, {failed_writes} failed writes"
+            "; {crashes} crashes, {reorganised} reorganised away, {found_late} found late, {withdrawn} withdrawn, {failed_writes} failed writes, {approved} of {awaited} landed after the Safe's approval"
         )
     }
 }

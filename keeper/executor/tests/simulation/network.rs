@@ -8,12 +8,16 @@ use crate::{
 use alloy::{
     consensus::{Transaction as _, TxEnvelope, transaction::SignerRecoverable as _},
     eips::eip2718::Decodable2718,
-    primitives::{Address, B256, Bytes, Log, keccak256},
+    primitives::{Address, B256, Bytes, Log, U256, keccak256},
+    sol_types::SolError as _,
 };
-use ballast_chain::{BlockContext, Simulation};
-use ballast_executor::{Submission, Window, proof};
+use ballast_chain::{BlockContext, Simulation, bindings::ApprovalRequired};
+use ballast_executor::{Submission, Window, in_force, proof};
 use ballast_types::DecisionRecord;
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
 
 pub(crate) const SLOT: u64 = 12;
 pub(crate) const GENESIS_TIME: u64 = 1_700_000_000;
@@ -36,6 +40,8 @@ pub(crate) struct Mined {
     pub(crate) success: bool,
     pub(crate) gas_used: u64,
     pub(crate) logs: Vec<Log>,
+    /// Revert data.
+    output: Bytes,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +68,9 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) blocks: Vec<Block>,
     pub(crate) records: BTreeMap<B256, DecisionRecord>,
+    /// Decisions that need the Safe, and when it approved which digest.
+    pub(crate) large: BTreeSet<B256>,
+    pub(crate) approved: BTreeMap<B256, u64>,
     pub(crate) keeper: Address,
     pub(crate) attestor: Address,
     held: Vec<Held>,
@@ -72,8 +81,9 @@ pub(crate) struct World {
     salt: u64,
     /// Every transaction that was ever handed to the relay.
     pub(crate) handed_over: Vec<TxEnvelope>,
-    /// Signing hashes of the transactions that ran in a simulation and succeeded.
+    /// Signing hashes of the transactions that ran in a simulation and succeeded, and digests of the proofs that they carried.
     pub(crate) simulated: Vec<B256>,
+    pub(crate) proofs_simulated: Vec<B256>,
     /// What the two keys were asked to sign.
     pub(crate) keeper_signed: Vec<B256>,
     pub(crate) attestor_signed: Vec<B256>,
@@ -98,6 +108,8 @@ impl Network {
             rng,
             blocks: vec![genesis],
             records: BTreeMap::new(),
+            large: BTreeSet::new(),
+            approved: BTreeMap::new(),
             keeper,
             attestor,
             held: Vec::new(),
@@ -106,6 +118,7 @@ impl Network {
             salt: 0,
             handed_over: Vec::new(),
             simulated: Vec::new(),
+            proofs_simulated: Vec::new(),
             keeper_signed: Vec::new(),
             attestor_signed: Vec::new(),
         }))
@@ -200,7 +213,8 @@ impl World {
     /// What a call of the hub does: a rebalance with the right nonce, in time, and when it is real with the attestor's signature.
     pub(crate) fn run(&self, input: &[u8], state: State, timestamp: u64, real: bool) -> (Mined, State) {
         let outcome = |decision, success, logs, after| {
-            (Mined { tx_hash: B256::ZERO, decision, success, gas_used: GAS, logs }, after)
+            let output = Bytes::new();
+            (Mined { tx_hash: B256::ZERO, decision, success, gas_used: GAS, logs, output }, after)
         };
         let Some(call) = proof::decode(input) else { return outcome(None, true, Vec::new(), state) };
         let statement = call.statement;
@@ -210,6 +224,14 @@ impl World {
         let signed = !real || signature.recover_address_from_prehash(&digest).is_ok_and(|by| by == self.attestor);
         if statement.nonce != state.hub_nonce || statement.valid_until < timestamp || !signed {
             return outcome(decision, false, Vec::new(), state);
+        }
+        let approval = proof::approval_digest(statement.decision_hash, &call.targets, statement.nonce);
+        let approved = self.approved.get(&approval).is_some_and(|at| in_force(*at, timestamp));
+        if self.large.contains(&statement.decision_hash) && !approved {
+            let (mut refused, after) = outcome(decision, false, Vec::new(), state);
+            let (turnover, threshold) = (U256::from(2), U256::from(1));
+            refused.output = ApprovalRequired { digest: approval, turnover, threshold }.abi_encode().into();
+            return (refused, after);
         }
         let mut executed = event(&self.records[&statement.decision_hash]);
         executed.nonce = statement.nonce;
@@ -235,13 +257,16 @@ impl World {
         let (mined, _) = self.run(input, state, block.timestamp, false);
         if mined.success {
             self.simulated.push(signing_hash);
+            let proof = proof::decode(input)
+                .map(|call| proof::digest(SCOPE.chain_id, HUB, SCOPE.vault, &call.targets, &call.statement));
+            self.proofs_simulated.extend(proof);
         }
         Ok(Simulation {
             success: mined.success,
             revert: (!mined.success).then(|| "WrongNonce".to_owned()),
             gas_used: mined.gas_used,
             logs: mined.logs,
-            output: Bytes::new(),
+            output: mined.output,
         })
     }
 

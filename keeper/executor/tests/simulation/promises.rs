@@ -25,7 +25,7 @@ pub(crate) async fn check(run: &Run, store: &Store, outcomes: &[Outcome]) -> Res
         promise!(landed.len() <= 1, "decision {hash} landed {} times", landed.len());
         let expected = match (landed.first(), outcome.state) {
             (Some(true), State::Final) | (Some(false), State::Reverted) => true,
-            (None, state) => !state.is_on_chain(),
+            (None, state) => state.is_settled() && !state.is_on_chain(),
             _ => false,
         };
         promise!(expected, "decision {hash} is {:?} in the store and {landed:?} on the chain", outcome.state);
@@ -38,6 +38,12 @@ pub(crate) async fn check(run: &Run, store: &Store, outcomes: &[Outcome]) -> Res
     run.network.with(|world| {
         for signed in &world.keeper_signed {
             promise!(world.simulated.contains(signed), "the keeper's key signed {signed}, which was never simulated");
+        }
+        for signed in &world.attestor_signed {
+            promise!(
+                world.proofs_simulated.contains(signed),
+                "the attestor signed {signed}, which was never simulated"
+            );
         }
         for tx in &world.handed_over {
             let (fee, cap) = (tx.max_fee_per_gas(), FEES.max_fee_per_gas);

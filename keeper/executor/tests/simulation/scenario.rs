@@ -12,7 +12,8 @@ use crate::{
 };
 use alloy::signers::local::PrivateKeySigner;
 use ballast_executor::{
-    Attestor, AttestorBounds, ExecuteError, Executor, ExecutorConfig, Offer, Outcome, Parts, Signer as _, fees::FeeCaps,
+    Attestor, AttestorBounds, ExecuteError, Executor, ExecutorConfig, Offer, Outcome, Parts, Signer as _, State,
+    Waiting, fees::FeeCaps, in_force,
 };
 use ballast_store::{Store, StoreError};
 use ballast_types::{BlockRef, Bps, DecisionRecord, record::ModelId};
@@ -120,7 +121,7 @@ impl Run {
         }
         for index in 0..self.wanted {
             let record = self.record(index);
-            if execute(&executor, &record).await.is_err() {
+            if self.carry_out(&executor, &record).await.is_err() {
                 return false;
             }
         }
@@ -144,7 +145,7 @@ impl Run {
             resume(&executor).await?;
             let mut outcomes = Vec::new();
             for record in self.records() {
-                outcomes.push(execute(&executor, &record).await?);
+                outcomes.push(self.carry_out(&executor, &record).await?);
             }
             Ok(outcomes)
         };
@@ -178,6 +179,7 @@ impl Run {
             max_nav_loss: Bps(1),
             fees: FEES,
             offer: self.offer,
+            asks_safe: true,
             poll_interval: Duration::from_secs(1),
             inclusion_timeout: Duration::from_secs(60),
             halt_after: None,
@@ -198,13 +200,9 @@ impl Run {
         Executor::new(config, parts).unwrap()
     }
 
-    /// The decision with this number, made on what one endpoint shows when it is first asked for.
-    fn record(&self, index: usize) -> DecisionRecord {
-        let mut records = self.records.lock().unwrap();
-        if let Some(record) = records.get(index) {
-            return record.clone();
-        }
-        let (block, nonce) = self.network.with(|world| {
+    /// The newest block as one endpoint shows it, and the hub's nonce after it.
+    fn observed(&self) -> (BlockRef, u64) {
+        self.network.with(|world| {
             let seen = world.seen();
             let block = BlockRef {
                 number: seen.number,
@@ -213,28 +211,84 @@ impl Run {
                 next_base_fee: u128::from(seen.base_fee),
             };
             (block, seen.after.hub_nonce)
+        })
+    }
+
+    /// Until it has an outcome or the store fails: a service that cannot write ends, and is started again.
+    async fn carry_out(&self, executor: &Executor, record: &DecisionRecord) -> Result<Outcome, StoreError> {
+        loop {
+            let done = match executor.waiting().await {
+                Ok(Some(waiting)) if Ok(waiting.decision) == record.hash().map_err(drop) => {
+                    self.follow_up(executor, record, waiting).await
+                }
+                Ok(_) => executor.execute(record, &as_given).await,
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(outcome) if outcome.state.is_settled() && outcome.state != State::Expired => return Ok(outcome),
+                Ok(_) => {}
+                Err(ExecuteError::Store(error)) => return Err(error),
+                Err(_) => sleep(Duration::from_secs(5)).await,
+            }
+        }
+    }
+
+    /// What is done for a decision that was put before the Safe: its owners make up their minds in their own time.
+    async fn follow_up(
+        &self,
+        executor: &Executor,
+        record: &DecisionRecord,
+        waiting: Waiting,
+    ) -> Result<Outcome, ExecuteError> {
+        let (block, nonce) = self.observed();
+        if nonce > record.snapshot.hub.nonce {
+            return executor.abandon(&waiting, "another rebalance took its nonce").await;
+        }
+        let approved_at = executor.approved_at(waiting.digest).await?;
+        if in_force(approved_at, block.timestamp) {
+            let mut now = record.clone();
+            now.snapshot.block = block;
+            return executor.execute_approved(record, &now, approved_at, &as_given).await;
+        }
+        let (pause, approves) = self.network.with(|world| (world.rng.below(300), world.rng.chance(700)));
+        sleep(Duration::from_secs(pause)).await;
+        if !approves {
+            return executor.abandon(&waiting, "the owners did not approve it").await;
+        }
+        self.network.with(|world| {
+            let now = world.head().timestamp;
+            world.approved.insert(waiting.digest, now);
         });
+        executor.execute(record, &as_given).await
+    }
+
+    /// The decision with this number, made on what one endpoint shows when it is first asked for.
+    fn record(&self, index: usize) -> DecisionRecord {
+        let mut records = self.records.lock().unwrap();
+        if let Some(record) = records.get(index) {
+            return record.clone();
+        }
+        let (block, nonce) = self.observed();
         let mut record = support::record(self.attestor.address());
         record.snapshot.block = block;
         record.snapshot.hub.nonce = nonce;
         // So that no two records are the same.
         record.models = vec![ModelId { name: "simulated".to_owned(), version: index.to_string() }];
-        self.network.with(|world| world.records.insert(record.hash().unwrap(), record.clone()));
+        self.network.with(|world| {
+            let hash = record.hash().unwrap();
+            if world.rng.chance(250) {
+                world.large.insert(hash);
+            }
+            world.records.insert(hash, record.clone())
+        });
         records.push(record.clone());
         record
     }
 }
 
-/// Until it has an outcome or the store fails: a service that cannot write ends, and is started again.
-async fn execute(executor: &Executor, record: &DecisionRecord) -> Result<Outcome, StoreError> {
-    let as_given = |_: &DecisionRecord| Ok(());
-    loop {
-        match executor.execute(record, &as_given).await {
-            Ok(outcome) => return Ok(outcome),
-            Err(ExecuteError::Store(error)) => return Err(error),
-            Err(_) => sleep(Duration::from_secs(5)).await,
-        }
-    }
+#[allow(clippy::unnecessary_wraps)]
+fn as_given(_: &DecisionRecord, _: Option<&DecisionRecord>) -> Result<(), String> {
+    Ok(())
 }
 
 async fn resume(executor: &Executor) -> Result<(), StoreError> {

@@ -2,11 +2,11 @@
 
 use super::books::Books;
 use alloy::{
-    primitives::{B256, Bytes, U256, keccak256},
-    sol_types::{SolCall, SolValue},
+    primitives::{B256, Bytes, keccak256},
+    sol_types::SolCall,
 };
 use ballast_chain::bindings::StrategyHub;
-use ballast_executor::proof::allocations;
+use ballast_executor::proof::{allocations, approval_digest};
 use ballast_types::{Assets, DecisionRecord, RecordError};
 use serde::{Deserialize, Serialize};
 
@@ -44,8 +44,7 @@ impl Approved {
     /// `StrategyHub.approvalDigest` of this decision, its targets and the hub's nonce.
     #[must_use]
     pub fn digest(&self) -> B256 {
-        let targets = keccak256(allocations(self.record.decision.targets()).abi_encode());
-        keccak256((self.hash, targets, U256::from(self.hub_nonce)).abi_encode_params())
+        approval_digest(self.hash, &allocations(self.record.decision.targets()), self.hub_nonce)
     }
 
     /// The call of the hub that approves it.

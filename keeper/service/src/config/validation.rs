@@ -47,6 +47,7 @@ impl Config {
             "60 to 2592000 seconds",
         )?;
         self.store.validate()?;
+        self.validate_safe()?;
         let execution = &self.execution;
         range(
             (1..=20).contains(&execution.max_attempts),
@@ -117,6 +118,6 @@ impl Config {
     }
 }
 
-fn is_http(url: &str) -> bool {
+pub(super) fn is_http(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
 }

@@ -110,6 +110,7 @@ fn attempt(mut row: Row) -> Result<Attempt, StoreError> {
             included_hash: row.optional_hash("included_hash")?,
             reconciliation: json(row.optional_text("reconciliation")?)?,
             reason: row.optional_text("reason")?,
+            approval: None,
         },
         updated_ms: row.unsigned("updated_ms")?,
     })

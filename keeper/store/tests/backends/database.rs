@@ -73,6 +73,27 @@ async fn a_newer_schema_is_refused_untouched() {
     }
 }
 
+// SPEC X8
+#[tokio::test]
+async fn a_store_of_schema_2_is_migrated_by_its_next_writer() {
+    const SCHEMA_2: &str = include_str!("../../migrations/postgres/0002_store.sql");
+    let bed = Bed::postgres().await;
+    let Location::Postgres(url) = bed.location() else { panic!() };
+    let mut connection = server().connect(url.to_string().rsplit('/').next().unwrap()).await;
+    // The script itself makes the schema, which its tables go to only if it is on the path.
+    sqlx::raw_sql("SET search_path TO ballast").execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(SCHEMA_2).execute(&mut connection).await.unwrap();
+    let refused = Store::open_read_only_at(&bed.location()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::OlderSchema { found: 2, known: SCHEMA_VERSION, .. }), "{refused}");
+    for _ in 0..2 {
+        bed.open().await.close().await;
+        let found: i64 =
+            sqlx::query_scalar("SELECT schema_version FROM ballast.mark").fetch_one(&mut connection).await.unwrap();
+        assert_eq!(found, SCHEMA_VERSION);
+        Store::open_read_only_at(&bed.location()).await.unwrap().close().await;
+    }
+}
+
 #[tokio::test]
 async fn reading_creates_nothing() {
     let bed = Bed::postgres().await;

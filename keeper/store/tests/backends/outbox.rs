@@ -17,6 +17,7 @@ on_every_backend! {
     a_call_goes_from_proposed_to_simulated
     what_was_written_is_there_for_the_next_writer
     an_attempt_found_late_waits_for_the_one_under_way
+    while_one_waits_for_the_safe_calls_go_on_and_decisions_do_not
     what_is_not_there_is_said
 }
 
@@ -121,7 +122,7 @@ async fn of_many_writers_of_one_step_exactly_one_wins(bed: Bed) {
 
 // SPEC X8
 async fn an_illegal_step_is_refused_from_every_state(bed: Bed) {
-    let routes: [(&[State], State); 9] = [
+    let routes: [(&[State], State); 10] = [
         (&[], State::Proposed),
         (&TO_SUBMITTED[..1], State::Gated),
         (&TO_SUBMITTED[..4], State::Simulated),
@@ -130,6 +131,7 @@ async fn an_illegal_step_is_refused_from_every_state(bed: Bed) {
         (&[State::Rejected], State::Rejected),
         (&[State::Expired], State::Expired),
         (&[State::Gated, State::Presimulated], State::Presimulated),
+        (&[State::Gated, State::AwaitingSafe], State::AwaitingSafe),
         (&[State::Gated, State::Presimulated, State::Attested], State::Attested),
     ];
     for (block, (route, reached)) in (1..).zip(routes) {
@@ -234,6 +236,41 @@ async fn an_attempt_found_late_waits_for_the_one_under_way(bed: Bed) {
     let second = store.begin_attempt(first.subject, &json!({})).await.unwrap();
     let late = store.advance(first.id, State::Expired, State::Submitted, &Facts::default(), &json!({})).await;
     assert!(matches!(late, Err(StoreError::Busy { attempt, .. }) if attempt == second.id.0), "{late:?}");
+}
+
+// SPEC X8, X15
+async fn while_one_waits_for_the_safe_calls_go_on_and_decisions_do_not(bed: Bed) {
+    let store = bed.open().await;
+    assert_eq!(store.newest_of_decisions().await.unwrap(), None);
+    let attempt = proposed(&store, 1).await;
+    let asked = Facts { approval: Some(B256::repeat_byte(0xda)), ..Facts::default() };
+    walk(&store, &attempt, &TO_SUBMITTED[..2], 1).await;
+    store.advance(attempt.id, State::Presimulated, State::AwaitingSafe, &asked, &json!({})).await.unwrap();
+    assert_eq!(store.open_attempts().await.unwrap(), []);
+    let other = Subject::Decision(store.put_decision(&record_at(2)).await.unwrap());
+    let refused = store.begin_attempt(other, &json!({})).await;
+    assert!(
+        matches!(refused, Err(StoreError::Awaiting { attempt: waiting }) if waiting == attempt.id.0),
+        "{refused:?}"
+    );
+    let again = store.begin_attempt(attempt.subject, &json!({})).await;
+    assert!(matches!(again, Err(StoreError::Concluded { state: State::AwaitingSafe, .. })), "{again:?}");
+
+    let call = store.put_call("heartbeat", Address::repeat_byte(4), &Bytes::new()).await.unwrap();
+    let call = store.begin_attempt(Subject::Call(call), &json!({})).await.unwrap();
+    let early = store.advance(attempt.id, State::AwaitingSafe, State::Gated, &Facts::default(), &json!({})).await;
+    assert!(matches!(early, Err(StoreError::Busy { attempt, .. }) if attempt == call.id.0), "{early:?}");
+    store.advance(call.id, State::Proposed, State::Expired, &Facts::default(), &json!({})).await.unwrap();
+
+    store.close().await;
+    let store = bed.open().await;
+    let waiting = store.newest_of_decisions().await.unwrap().unwrap();
+    assert_eq!((waiting.id, waiting.state, waiting.facts.approval), (attempt.id, State::AwaitingSafe, asked.approval));
+    store.advance(attempt.id, State::AwaitingSafe, State::Gated, &Facts::default(), &json!({})).await.unwrap();
+    assert_eq!(store.open_attempts().await.unwrap().len(), 1);
+    store.advance(attempt.id, State::Gated, State::Rejected, &Facts::default(), &json!({})).await.unwrap();
+    store.begin_attempt(other, &json!({})).await.unwrap();
+    assert_eq!(store.verify_audit(None).await.unwrap().fault, None);
 }
 
 async fn what_is_not_there_is_said(bed: Bed) {

@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256};
 use ballast_types::{
     Action, Assets, BlockRef, Bps, Decision, DecisionRecord, FeedReading, FeedState, Gate, GateId, HubLimits, HubState,
-    KillSwitchState, Mode, Policy, RoundId, Snapshot, Target, VaultState, record,
+    KillSwitchState, LargeMoves, Mode, Policy, RoundId, Snapshot, Target, VaultState, record,
 };
 
 pub(crate) fn record_at(block: u64) -> DecisionRecord {
@@ -79,6 +79,7 @@ pub(crate) fn record_at(block: u64) -> DecisionRecord {
             slippage: Bps(1),
             max_risk_score: 70,
             max_head_age: 60,
+            large_moves: LargeMoves::Divide,
             venues: Vec::new(),
         },
         models: Vec::new(),
