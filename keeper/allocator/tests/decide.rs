@@ -9,7 +9,7 @@ use ballast_risk::{Allocation, HubView, judge};
 use ballast_types::*;
 use world::*;
 
-const ALL: [GateId; 8] = [
+const ALL: [GateId; 9] = [
     GateId::Observation,
     GateId::KillSwitch,
     GateId::Feeds,
@@ -18,6 +18,7 @@ const ALL: [GateId; 8] = [
     GateId::Risk,
     GateId::Limits,
     GateId::Gain,
+    GateId::Fees,
 ];
 
 fn gate(decision: &Decision, id: GateId) -> &Gate {

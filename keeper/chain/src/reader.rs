@@ -10,6 +10,7 @@
 
 mod core;
 mod feeds;
+mod fees;
 mod position;
 mod venues;
 
@@ -159,7 +160,7 @@ async fn read(
     let at = At { multicall: deployment.multicall, number: head.block.number, hash: head.block.hash };
     let asset = core::learn(deployment, provider, at, facts).await?;
     let known: &Facts = facts;
-    let (core, positions, venues) = futures::join!(
+    let (core, positions, venues, fees) = futures::join!(
         core::read(deployment, asset, &known.tokens, provider, at),
         join_all(deployment.venues.iter().map(|venue| position::read(deployment, venue.adapter, provider, at))),
         join_all(deployment.venues.iter().map(|venue| venues::read(
@@ -170,7 +171,8 @@ async fn read(
             known,
             provider,
             at
-        )))
+        ))),
+        fees::read(provider, head.block.number)
     );
     let core = core?;
     let mut found = HashMap::new();
@@ -208,6 +210,7 @@ async fn read(
         venues,
         feeds: core.feeds,
         eth_usd: core.eth_usd,
+        fees,
         doubts: head.doubts.clone(),
     })
 }

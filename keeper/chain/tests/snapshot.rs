@@ -127,6 +127,16 @@ async fn vault_hub_and_switch_are_read_as_they_are() {
     let next = world.rpc.get_block(BlockId::number(head.number + 1)).await.unwrap().unwrap();
     assert_eq!(next.header.base_fee_per_gas.map(u128::from), Some(snapshot.block.next_base_fee));
 
+    // SPEC X4: a quarter of the last blocks had at most the low fee; this node remembers those since it was started.
+    let history = snapshot.fees.unwrap();
+    let mut fees = Vec::new();
+    for number in (0..=snapshot.block.number).rev().take(usize::try_from(history.blocks).unwrap()) {
+        let block = world.rpc.get_block(BlockId::number(number)).await.unwrap().unwrap();
+        fees.push(u128::from(block.header.base_fee_per_gas.unwrap()));
+    }
+    fees.sort_unstable();
+    assert_eq!(history.low, fees[fees.len().div_ceil(4) - 1]);
+
     let [feed] = snapshot.feeds.as_slice() else { panic!("{:?}", snapshot.feeds) };
     assert_eq!(
         (feed.name.as_str(), feed.aggregator, feed.decimals, feed.heartbeat),

@@ -33,6 +33,7 @@ mod gas_count;
 mod outbox;
 mod outcome;
 mod pipeline;
+mod plan;
 pub mod prediction;
 pub mod proof;
 mod reconcile;

@@ -132,7 +132,7 @@ mod tests {
             assert_eq!(refusing(&[passing, GateId::Risk, GateId::Limits, GateId::Gain]), None, "{passing}");
         }
         assert_eq!(refusing(&[GateId::Schedule]), None);
-        assert_eq!(refusing(&[GateId::Gain]), None);
+        assert_eq!(refusing(&[GateId::Gain, GateId::Fees]), None);
         assert_eq!(refusing(&[GateId::Risk]).as_deref(), Some("risk: no"));
         assert_eq!(refusing(&[GateId::Risk, GateId::Limits, GateId::Gain]).as_deref(), Some("limits: no"));
     }

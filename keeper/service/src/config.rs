@@ -121,6 +121,9 @@ pub struct PolicyConfig {
     pub min_gain: u16,
     /// Gas units a rebalance is assumed to cost before it is simulated.
     pub expected_gas: u64,
+    /// Hours for which a move may wait for a lower base fee.
+    #[serde(default)]
+    pub gas_patience_hours: u64,
     /// Basis points a leg may lose to rounding and price impact.
     pub slippage: u16,
     /// Venues scored at or above this get nothing new.
@@ -286,6 +289,7 @@ impl Config {
             horizon: self.policy.horizon_hours.saturating_mul(3_600),
             min_gain: Apr(u128::from(self.policy.min_gain) * ballast_types::WAD / u128::from(ballast_types::BPS_ONE)),
             expected_gas: self.policy.expected_gas,
+            gas_patience: self.policy.gas_patience_hours.saturating_mul(3_600),
             priority_fee: u128::from(self.execution.priority_fee_wei),
             slippage: Bps(self.policy.slippage),
             max_risk_score: self.policy.max_risk_score,

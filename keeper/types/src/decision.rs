@@ -83,6 +83,8 @@ pub enum GateId {
     Limits = 6,
     /// Gain over the horizon exceeds gas and the required improvement.
     Gain = 7,
+    /// Waiting for a lower base fee would not save more than it costs.
+    Fees = 8,
 }
 
 impl fmt::Display for GateId {
@@ -96,6 +98,7 @@ impl fmt::Display for GateId {
             Self::Risk => "risk",
             Self::Limits => "limits",
             Self::Gain => "gain",
+            Self::Fees => "fees",
         })
     }
 }

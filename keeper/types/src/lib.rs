@@ -18,6 +18,6 @@ pub use money::{Apr, Assets, BPS_ONE, Bps, RoundId, SECONDS_PER_YEAR, WAD, Wad};
 pub use policy::{LargeMoves, Policy, PolicyError, VenuePolicy};
 pub use record::{DecisionRecord, ModelId, RecordError};
 pub use snapshot::{
-    BlockRef, Checkpoint, Doubt, FeedReading, FeedState, HubLimits, HubState, KillSwitchState, Mode, Snapshot,
-    VaultState, VenueKind, VenueReading, VenueState,
+    BlockRef, Checkpoint, Doubt, FeeHistory, FeedReading, FeedState, HubLimits, HubState, KillSwitchState, Mode,
+    Snapshot, VaultState, VenueKind, VenueReading, VenueState,
 };

@@ -19,6 +19,8 @@ pub struct Policy {
     pub min_gain: Apr,
     /// Gas units a rebalance is assumed to cost before it is simulated.
     pub expected_gas: u64,
+    /// Seconds for which a move may wait for a lower base fee; zero never waits (SPEC X4, X11).
+    pub gas_patience: u64,
     /// Priority fee in wei per gas, part of the gas cost.
     pub priority_fee: u128,
     /// What a leg may lose to rounding and price impact: `min_out = amount · (1 − tolerance)` (SPEC X4).
@@ -92,6 +94,12 @@ impl Policy {
             "expected_gas",
             self.expected_gas.to_string(),
             "21000 to 16000000 gas",
+        )?;
+        range(
+            self.gas_patience <= self.horizon.min(604_800),
+            "gas_patience",
+            self.gas_patience.to_string(),
+            "at most the horizon and a week (604800 seconds)",
         )?;
         range(self.slippage.0 <= 200, "slippage", self.slippage.0.to_string(), "at most 200 bps")?;
         range(self.max_risk_score <= 100, "max_risk_score", self.max_risk_score.to_string(), "0 to 100")?;

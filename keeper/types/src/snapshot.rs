@@ -19,6 +19,8 @@ pub struct Snapshot {
     pub feeds: Vec<FeedState>,
     /// ETH/USD, for the cost of gas.
     pub eth_usd: FeedState,
+    /// `None` if no endpoint told.
+    pub fees: Option<FeeHistory>,
     /// Why this observation should not be acted on. Any entry means HOLD.
     pub doubts: Vec<Doubt>,
 }
@@ -204,6 +206,15 @@ pub enum FeedReading {
     Unreadable {
         why: String,
     },
+}
+
+/// The base fees of the blocks up to the observed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct FeeHistory {
+    /// How many blocks were looked at.
+    pub blocks: u64,
+    /// In a quarter of them, rounded up, it was at most this, in wei per gas.
+    pub low: u128,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]

@@ -304,6 +304,7 @@ fn policy(view: &HubView, random: &mut Random) -> Policy {
         horizon: 2_592_000,
         min_gain: Apr(0),
         expected_gas: 500_000,
+        gas_patience: 0,
         priority_fee: 0,
         slippage: Bps(1),
         max_risk_score: 70,

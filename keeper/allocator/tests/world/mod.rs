@@ -137,6 +137,7 @@ pub(crate) fn snapshot(idle: u128, venues: Vec<VenueState>) -> Snapshot {
         venues,
         feeds: vec![feed("USDC/USD", 100_000_000, peg())],
         eth_usd: feed("ETH/USD", 250_000_000_000, None),
+        fees: None,
         doubts: vec![],
     }
 }
@@ -164,6 +165,7 @@ pub(crate) fn policy() -> Policy {
         horizon: 7 * 86_400,
         min_gain: Apr(WAD / 200),
         expected_gas: 600_000,
+        gas_patience: 0,
         priority_fee: 1_000_000_000,
         slippage: Bps(50),
         max_risk_score: 70,

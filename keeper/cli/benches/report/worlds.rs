@@ -125,6 +125,7 @@ fn policy(r: &mut Random, venues: &[VenueState]) -> Policy {
         horizon: 30 * 86_400,
         min_gain: Apr(WAD / 1_000),
         expected_gas: 900_000,
+        gas_patience: 0,
         priority_fee: 100_000_000,
         slippage: Bps(1),
         max_risk_score: 70,
@@ -175,6 +176,7 @@ fn snapshot(idle: u128, nav: u128, venues: Vec<VenueState>) -> Snapshot {
         venues,
         feeds: vec![feed("USDC/USD", 100_000_000, Some((Wad(WAD / 100 * 98), Wad(WAD / 100 * 102))))],
         eth_usd: feed("ETH/USD", 250_000_000_000, None),
+        fees: None,
         doubts: Vec::new(),
     }
 }

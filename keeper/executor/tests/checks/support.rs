@@ -86,6 +86,7 @@ pub(crate) fn record(attestor: Address) -> DecisionRecord {
                     answered_in_round: RoundId(1),
                 },
             },
+            fees: None,
             doubts: Vec::new(),
         },
         policy: Policy {
@@ -94,6 +95,7 @@ pub(crate) fn record(attestor: Address) -> DecisionRecord {
             horizon: 604_800,
             min_gain: Apr(0),
             expected_gas: 500_000,
+            gas_patience: 0,
             priority_fee: 1,
             slippage: Bps(1),
             max_risk_score: 70,

@@ -227,6 +227,7 @@ impl World {
                 horizon: 604_800,
                 min_gain: Apr(0),
                 expected_gas: 900_000,
+                gas_patience: 0,
                 priority_fee: GWEI,
                 slippage: Bps(1),
                 max_risk_score: 70,

@@ -81,6 +81,8 @@ pub(crate) struct World {
     salt: u64,
     /// Every transaction that was ever handed to the relay.
     pub(crate) handed_over: Vec<TxEnvelope>,
+    /// Those that could not be included when they were handed over, because an earlier nonce was free: with its nonce, the account's then.
+    pub(crate) behind_a_gap: Vec<(u64, u64)>,
     /// Signing hashes of the transactions that ran in a simulation and succeeded, and digests of the proofs that they carried.
     pub(crate) simulated: Vec<B256>,
     pub(crate) proofs_simulated: Vec<B256>,
@@ -117,6 +119,7 @@ impl Network {
             spike: 0,
             salt: 0,
             handed_over: Vec::new(),
+            behind_a_gap: Vec::new(),
             simulated: Vec::new(),
             proofs_simulated: Vec::new(),
             keeper_signed: Vec::new(),
@@ -297,6 +300,10 @@ impl World {
         }
         if self.rng.chance(faults.relay_down) {
             return Err(RelayAnswer::Down);
+        }
+        let next = self.head().after.account_nonce;
+        if tx.nonce() > next {
+            self.behind_a_gap.push((tx.nonce(), next));
         }
         self.handed_over.push(tx.clone());
         if self.rng.chance(faults.relay_late) {

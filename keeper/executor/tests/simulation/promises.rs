@@ -45,6 +45,9 @@ pub(crate) async fn check(run: &Run, store: &Store, outcomes: &[Outcome]) -> Res
                 "the attestor signed {signed}, which was never simulated"
             );
         }
+        // SPEC X8: the nonce is the chain's, so there is never a gap to be filled.
+        let gaps = &world.behind_a_gap;
+        promise!(gaps.is_empty(), "transactions were offered behind a gap (their nonce, the account's): {gaps:?}");
         for tx in &world.handed_over {
             let (fee, cap) = (tx.max_fee_per_gas(), FEES.max_fee_per_gas);
             promise!(fee <= cap, "{} offers {fee}, the cap is {cap}", tx.tx_hash());

@@ -67,6 +67,7 @@ pub(crate) fn record_at(block: u64) -> DecisionRecord {
                     answered_in_round: RoundId(1),
                 },
             },
+            fees: None,
             doubts: Vec::new(),
         },
         policy: Policy {
@@ -75,6 +76,7 @@ pub(crate) fn record_at(block: u64) -> DecisionRecord {
             horizon: 604_800,
             min_gain: ballast_types::Apr(0),
             expected_gas: 500_000,
+            gas_patience: 0,
             priority_fee: 1,
             slippage: Bps(1),
             max_risk_score: 70,
