@@ -125,6 +125,11 @@ async fn an_inclusion_that_is_reorganised_away_is_made_good_by_another_attempt()
     let subject = Subject::Decision(record.hash().unwrap());
     let reorganise = async {
         while store.open_attempts().await.unwrap().first().is_none_or(|attempt| attempt.state != State::Included) {
+            let newest = store.attempts(subject).await.unwrap().pop();
+            assert!(
+                newest.is_none_or(|newest| newest.state != State::Rejected),
+                "it was given up before it was included"
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let head = world.provider().get_block_number().await.unwrap();
