@@ -6,7 +6,7 @@ OS := $(shell uname -s | tr '[:upper:]' '[:lower:]')
 ARCH := $(shell uname -m | sed -e 's/x86_64/amd64/' -e 's/aarch64/arm64/')
 FORGE := node_modules/@foundry-rs/forge-$(OS)-$(ARCH)/bin/forge
 
-.PHONY: help setup build run test lint fmt abi abi-check snapshots roles bench conformance test-deep sim deb lint-deb debian-tools prove prove-teeth slither coverage mutants limit-prices clean
+.PHONY: help setup build run drill test lint fmt abi abi-check snapshots roles bench conformance test-deep sim deb lint-deb debian-tools prove prove-teeth slither coverage mutants limit-prices clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -24,6 +24,9 @@ build: setup ## Build the ballast binary
 
 run: build ## Tell the whole story on a local chain with the real protocols
 	cargo run --locked --quiet -p ballast -- story --out target/run
+
+drill: build ## Drill incidents P0 to P3 on a local chain, each timed
+	cargo run --locked --quiet -p ballast -- drill --out target/drill
 
 test: setup debian-tools ## Run every test
 	cargo xtask test

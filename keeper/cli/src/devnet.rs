@@ -45,10 +45,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
-    let root = arguments
-        .project_root
-        .canonicalize()
-        .wrap_err_with(|| format!("--project-root {} is not a folder", arguments.project_root.display()))?;
+    let root = crate::local::project_root(&arguments.project_root)?;
     let block_time = Duration::from_millis(arguments.block_time);
     let mut config = DevnetConfig::new(&root);
     config.rpc_port = arguments.rpc_port;

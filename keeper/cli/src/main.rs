@@ -7,7 +7,9 @@ mod decisions;
 mod deploy;
 mod devnet;
 mod doctor;
+mod drill;
 mod emergency_exit;
+mod local;
 mod logging;
 mod output;
 mod replay;
@@ -58,6 +60,8 @@ enum Command {
     Devnet(devnet::Arguments),
     /// The whole story on a local chain, from deposit to redemption
     Story(story::Arguments),
+    /// Incidents P0 to P3 on a local chain, each detected, answered and timed
+    Drill(drill::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -86,6 +90,7 @@ fn main() -> ExitCode {
             Command::Safe(command) => safe::run(*command).await,
             Command::Devnet(arguments) => devnet::run(arguments).await,
             Command::Story(arguments) => story::run(arguments).await,
+            Command::Drill(arguments) => drill::run(arguments).await,
         }
     });
     match result {

@@ -43,6 +43,7 @@ pub mod builder;
 mod building;
 mod bundle_simulation;
 pub mod deploy;
+mod endpoint;
 mod filters;
 mod jsonrpc;
 pub mod keeper_config;
@@ -62,6 +63,7 @@ mod websocket;
 pub use anvil::CHAIN_ID;
 pub use assembly::SLOT_SECONDS;
 pub use builder::{BuildError, Builder, BuiltBlock, LeftOut};
+pub use endpoint::Endpoint;
 pub use jsonrpc::RpcError;
 pub use kms::{Kms, KmsFault, KmsKey};
 pub use node::NodeError;
@@ -222,6 +224,14 @@ impl Devnet {
     /// The KMS endpoint, `http://127.0.0.1:<port>`.
     pub fn kms_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.kms_server.port())
+    }
+
+    /// Opens another public endpoint of the same chain, on a free port, for as long as it is held.
+    ///
+    /// # Errors
+    /// [`DevnetError::Listen`].
+    pub async fn another_endpoint(&self) -> Result<Endpoint, DevnetError> {
+        Endpoint::start(self.builder.clone()).await
     }
 
     /// Builds blocks, and decides when.

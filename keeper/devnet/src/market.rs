@@ -159,20 +159,32 @@ impl<'a> Market<'a> {
         Ok(*self.rpc.send_raw_transaction(&envelope.encoded_2718()).await?.tx_hash())
     }
 
+    /// As [`Self::send`] with this gas. An estimate finds the least with which a call does not revert, which is too little where
+    /// venues are read or left one by one and one that fails for want of gas is no error.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn send_with_gas(
+        &self,
+        role: Role,
+        to: Address,
+        call: impl SolCall,
+        gas: u64,
+    ) -> Result<TransactionReceipt, MarketError> {
+        let signer = role.signer()?;
+        let request =
+            TransactionRequest::default().with_from(signer.address()).with_to(to).with_input(call.abi_encode());
+        let hash = self.submit_with_gas(signer, request, gas).await?;
+        self.included(hash).await
+    }
+
     /// Has the kill switch observe the size of every venue.
     ///
     /// # Errors
     /// As [`Self::send`].
     pub async fn observe_venues(&self) -> Result<TransactionReceipt, MarketError> {
-        let signer = Role::Guardian.signer()?;
         let call = IKillSwitch::observeCall { adapters: self.book.contracts.adapters.clone() };
-        let request = TransactionRequest::default()
-            .with_from(signer.address())
-            .with_to(self.book.contracts.kill_switch)
-            .with_input(call.abi_encode());
-        // An estimate would find the gas at which the venues cannot be read, which is no error.
-        let hash = self.submit_with_gas(signer, request, OBSERVE_GAS).await?;
-        self.included(hash).await
+        self.send_with_gas(Role::Guardian, self.book.contracts.kill_switch, call, OBSERVE_GAS).await
     }
 
     /// The result of a call that changes nothing.
@@ -354,7 +366,9 @@ impl<'a> Market<'a> {
     /// # Errors
     /// As [`Self::send`].
     pub async fn push_price(&self, feed: Address, price: i64) -> Result<TransactionReceipt, MarketError> {
-        self.send(Role::Deployer, feed, IScriptedFeed::pushCall { answer: signed(price) }).await
+        // Every i64 fits 256 bits.
+        let answer = I256::try_from(price).unwrap_or_default();
+        self.send(Role::Deployer, feed, IScriptedFeed::pushCall { answer }).await
     }
 
     /// Repeats every feed's latest answer now.
@@ -384,9 +398,4 @@ impl<'a> Market<'a> {
         let morpho = self.book.protocols.morpho;
         self.read(morpho.blue, IMorphoBlue::idToMarketParamsCall { id: morpho.market_id }).await
     }
-}
-
-fn signed(value: i64) -> I256 {
-    // Every i64 fits 256 bits.
-    I256::try_from(value).unwrap_or_default()
 }

@@ -1,8 +1,11 @@
 //! The end of the story: a depeg while one venue pays nothing, the exit, who leaves meanwhile, and the rest.
 
 use super::summary::{Depeg, Exit, ExitAttempt, ExitLeg, ExitedAdapter, KillSwitch, Redemption, VenueAssets};
-use super::{BLOCK_TIME, DEPOSITS, Story, amount, decimal_usdc, field, heading, logged, whole};
-use crate::output;
+use super::{BLOCK_TIME, DEPOSITS, Story, decimal_usdc, field, heading, whole};
+use crate::{
+    local::{amount, logged},
+    output,
+};
 use alloy::{
     primitives::{Address, B256},
     providers::Provider,

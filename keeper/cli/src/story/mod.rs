@@ -2,16 +2,16 @@
 //! that did not truly happen ends the story with an error.
 
 mod exit;
-mod keeper_process;
 mod summary;
 mod witness;
 
-use crate::output;
+use crate::{
+    local::{self, MAX_POSITION, amount, keeper_process::KeeperProcess, logged},
+    output,
+};
 use alloy::{
     primitives::{Address, U256, keccak256},
     providers::Provider,
-    rpc::types::TransactionReceipt,
-    sol_types::SolEvent,
 };
 use ballast_chain::bindings::Vault;
 use ballast_devnet::{
@@ -22,7 +22,6 @@ use ballast_service::{Config, Observer};
 use ballast_types::{Snapshot, VenueReading};
 use clap::Args;
 use eyre::{OptionExt, WrapErr, ensure};
-use keeper_process::KeeperProcess;
 use serde_json::Value;
 use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
 use summary::{Deposit, ListedVenue, Protocol, Rebalance, Refused, Replay, Summary, Target};
@@ -32,8 +31,6 @@ use witness::Witness;
 const BLOCK_TIME: Duration = Duration::from_millis(1_500);
 /// What each depositor brings, base units of USDC.
 const DEPOSITS: [u64; 3] = [30_000_000_000, 20_000_000_000, 10_000_000_000];
-/// The most of NAV that this operator lets a venue have, basis points: less than the contracts would, so that the money is spread.
-const MAX_POSITION: u16 = 3_000;
 const HOUR: u64 = 3_600;
 const MILLION: u64 = 1_000_000_000_000;
 
@@ -48,13 +45,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
-    let root = arguments
-        .project_root
-        .canonicalize()
-        .wrap_err_with(|| format!("--project-root {} is not a folder", arguments.project_root.display()))?;
-    if arguments.out.exists() {
-        fs::remove_dir_all(&arguments.out).wrap_err_with(|| format!("cannot empty {}", arguments.out.display()))?;
-    }
+    let root = local::project_root(&arguments.project_root)?;
+    local::emptied(&arguments.out)?;
     println!("Starting a local chain with Aave V3, Morpho, Safe and Ballast …");
     let (devnet, book) = prepared::start(DevnetConfig::new(&root), &Terms::default(), &arguments.out).await?;
     let told = tell(&devnet, &book, &arguments.out).await;
@@ -314,12 +306,6 @@ fn heading(text: &str) {
     println!("\n{text}");
 }
 
-fn logged<E: SolEvent>(receipt: &TransactionReceipt, from: Address) -> eyre::Result<E> {
-    let logs = receipt.logs().iter().filter(|log| log.address() == from);
-    let mut events = logs.filter_map(|log| E::decode_log(&log.inner).ok());
-    Ok(events.next().ok_or_eyre("the vault logged nothing of the kind")?.data)
-}
-
 fn field<T: serde::de::DeserializeOwned>(value: &Value, name: &str) -> eyre::Result<T> {
     serde_json::from_value(value[name].clone()).wrap_err_with(|| format!("{name} in {value:#}"))
 }
@@ -331,10 +317,6 @@ fn decimal(value: &Value, name: &str) -> eyre::Result<u128> {
 
 fn percent(value: &Value, name: &str) -> eyre::Result<String> {
     Ok(ballast_types::Apr(decimal(value, name)?).percent())
-}
-
-fn amount(value: U256) -> eyre::Result<u128> {
-    u128::try_from(value).wrap_err("an amount above 2^128")
 }
 
 fn whole(base_units: u64) -> u64 {

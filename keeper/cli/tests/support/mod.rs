@@ -1,9 +1,13 @@
 //! A devnet with money in the vault, and the `ballast` binary run against it as its operator would.
 #![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../src/local/blocks.rs"]
+mod blocks;
+mod family;
 mod keeper;
 mod kms;
 
+pub use family::Family;
 pub use keeper::{Finished, Keeper, Running};
 pub use kms::enable;
 
@@ -24,7 +28,6 @@ use ballast_store::{Attempt, Location, State, Store, Subject};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
-    convert::Infallible,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -126,25 +129,11 @@ impl Stage {
 
     /// Runs while each attempt that was handed over gets its block.
     pub async fn with_block_per_bundle<T>(&self, keeper: &Keeper, work: impl Future<Output = T>) -> T {
-        let store = keeper.location();
+        let (rpc, store) = (self.rpc(), keeper.location());
         tokio::select! {
             biased;
             done = work => done,
-            never = self.serve_bundles(&store) => match never {},
-        }
-    }
-
-    async fn serve_bundles(&self, store: &Location) -> Infallible {
-        let rpc = self.rpc();
-        let store = store_at(store).await;
-        loop {
-            for attempt in store.open_attempts().await.unwrap() {
-                let handed_over = attempt.state == State::Submitted && attempt.facts.bundle_hash.is_some();
-                if handed_over && rpc.get_block_number().await.unwrap() < attempt.facts.target_block.unwrap() {
-                    self.build_block().await;
-                }
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
+            failed = blocks::block_per_bundle(&self.devnet, &rpc, &store) => match failed.unwrap() {},
         }
     }
 
