@@ -16,6 +16,7 @@ mod replay;
 mod run;
 mod safe;
 mod status;
+mod store;
 mod story;
 
 use clap::{Parser, Subcommand};
@@ -44,6 +45,9 @@ enum Command {
     /// Whether the store is what the keeper wrote: its audit log, a chain of hashes
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Back the keeper's store up while it runs
+    #[command(subcommand)]
+    Store(store::Command),
     /// Bring everything home: simulate, show, confirm, send
     EmergencyExit(emergency_exit::Arguments),
     /// Look at everything a keeper needs and say what to do; nothing is sent or changed
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
             Command::Decisions(arguments) => decisions::run(arguments).await,
             Command::Replay(arguments) => replay::run(arguments).await,
             Command::Audit(command) => audit::run(command).await,
+            Command::Store(command) => store::run(command).await,
             Command::EmergencyExit(arguments) => emergency_exit::run(arguments).await,
             Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Config(command) => config::run(command).await,

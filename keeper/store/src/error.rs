@@ -2,6 +2,7 @@
 
 use crate::{Location, State};
 use ballast_types::{B256, RecordError};
+use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -31,6 +32,14 @@ pub enum StoreError {
     NotALocation,
     #[error("{location} was not free within {waited_ms} ms: another process holds the lease")]
     NeverFree { location: Location, waited_ms: u128 },
+    #[error("{} exists; a backup overwrites nothing: name a file that is not there", path.display())]
+    BackupExists { path: PathBuf },
+    #[error("the backup {} was not written: {why}; check that the folder exists, has room and may be written", path.display())]
+    Backup { path: PathBuf, why: String },
+    #[error(
+        "{location} is backed up by the database's own means (pg_dump --schema=ballast); only a SQLite file is copied here"
+    )]
+    NotAFile { location: Location },
     #[error("the store was opened read-only; only the process that holds the lease writes")]
     ReadOnly,
     #[error(

@@ -1,6 +1,7 @@
 //! A store in a SQLite file: the lock on `<path>.lock`, what the file is, and its migrations.
 
 mod adopt;
+mod backup;
 
 use crate::session::Session;
 use crate::sql::{Connection, SqlSession, classified, integer};

@@ -4,7 +4,7 @@ use crate::memory::{Memory, MemoryDisk};
 use crate::postgres::Postgres;
 use crate::session::Session;
 use crate::sqlite::Sqlite;
-use crate::{Location, StoreError};
+use crate::{Audit, Location, StoreError};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -145,6 +145,23 @@ impl Store {
             Backend::Postgres(postgres) => postgres.location(),
             Backend::Memory(_) => Location::Memory,
         }
+    }
+
+    /// Copies a SQLite store, as it is after some commit, into a new file of mode 0600, beside whoever writes to it; then reads the copy
+    /// and holds every row against its audit log.
+    ///
+    /// # Errors
+    /// [`StoreError::BackupExists`], [`StoreError::Backup`] and [`StoreError::Full`]: then there is no copy.
+    /// [`StoreError::NotAFile`] for a store that is no file.
+    pub async fn back_up(&self, to: &Path) -> Result<Audit, StoreError> {
+        let Backend::Sqlite(sqlite) = &self.backend else {
+            return Err(StoreError::NotAFile { location: self.location() });
+        };
+        sqlite.back_up(to).await?;
+        let copy = Self::open_read_only(to).await?;
+        let audit = copy.verify_audit(None).await?;
+        copy.close().await;
+        Ok(audit)
     }
 
     /// Closes all connections, folding a write-ahead log into its file, and gives up the lease.

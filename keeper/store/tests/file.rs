@@ -6,7 +6,7 @@ mod support;
 use ballast_store::{Facts, SCHEMA_VERSION, State, Store, StoreError, Subject};
 use serde_json::json;
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
-use std::path::Path;
+use std::{os::unix::fs::PermissionsExt, path::Path};
 use support::record_at;
 
 async fn execute(path: &Path, statement: &'static str) {
@@ -173,4 +173,65 @@ async fn a_full_disk_is_said_and_costs_nothing_but_the_step() {
     assert_eq!(store.decisions(10_000).await.unwrap().len(), written.len());
     assert_eq!(store.verify_audit(None).await.unwrap().fault, None);
     store.put_decision(&record_at(77_777)).await.unwrap();
+}
+
+// SPEC G5
+#[tokio::test]
+async fn a_backup_beside_a_writer_is_whole_its_owners_alone_and_overwrites_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("keeper.db"), folder.path().join("backup.db"));
+    let store = Store::open(&path).await.unwrap();
+    let mut written = vec![store.put_decision(&record_at(1)).await.unwrap()];
+    let reader = Store::open_read_only(&path).await.unwrap();
+    let writing = async {
+        for block in 2..40 {
+            written.push(store.put_decision(&record_at(block)).await.unwrap());
+        }
+    };
+    let (audit, ()) = tokio::join!(reader.back_up(&copy), writing);
+    let audit = audit.unwrap();
+    assert_eq!(audit.fault, None);
+    let mode = std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600, "{mode:o}");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("backup.db-")), "one file alone: {left:?}");
+
+    // It is a store like any other, of one moment: what it has is what was written first.
+    let restored = Store::open(&copy).await.unwrap();
+    let has = restored.decisions(100).await.unwrap();
+    assert!(!has.is_empty() && has.iter().all(|decision| written.contains(&decision.hash)));
+    let seen = usize::try_from(audit.head.seq).unwrap();
+    assert_eq!(has.len(), seen);
+    assert!(has.iter().all(|decision| written[..seen].contains(&decision.hash)));
+    // The original goes on from there: the backup's head is in its chain.
+    let later = store.verify_audit(Some(audit.head.hash)).await.unwrap();
+    assert_eq!((later.fault, later.expected_at), (None, Some(audit.head.seq)));
+
+    let before = std::fs::read(&copy).unwrap();
+    let again = reader.back_up(&copy).await.unwrap_err();
+    assert!(matches!(again, StoreError::BackupExists { .. }) && again.to_string().contains("overwrites nothing"));
+    assert_eq!(std::fs::read(&copy).unwrap(), before);
+    let nowhere = reader.back_up(&folder.path().join("no/backup.db")).await.unwrap_err();
+    assert!(nowhere.to_string().contains("was not written"), "{nowhere}");
+    assert!(matches!(Store::in_memory().unwrap().back_up(&copy).await, Err(StoreError::NotAFile { .. })));
+}
+
+#[tokio::test]
+async fn a_backup_that_fails_halfway_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("keeper.db"), folder.path().join("backup.db"));
+    let store = Store::open(&path).await.unwrap();
+    for block in 0..200 {
+        store.put_decision(&record_at(block)).await.unwrap();
+    }
+    store.close().await;
+    let reader = Store::open_read_only(&path).await.unwrap();
+    // The disk loses half of it under the reader.
+    let mut bytes = std::fs::read(&path).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..].fill(0xa5);
+    std::fs::write(&path, &bytes).unwrap();
+    let refused = reader.back_up(&copy).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Backup { .. }), "{refused:?}");
+    assert!(!copy.exists());
 }

@@ -8,8 +8,9 @@ use alloy::primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -26,6 +27,8 @@ pub enum LedgerError {
         path.display()
     )]
     Tampered { path: PathBuf, line: usize, why: String },
+    #[error("the copy {} of the attestor's ledger was not written: {source}; name a file that is not there, in a folder with room", path.display())]
+    Copy { path: PathBuf, source: io::Error },
     #[error("the attestor's ledger {} failed before and is not written to any more; restart once the disk is in order", path.display())]
     Failed { path: PathBuf },
 }
@@ -153,27 +156,9 @@ impl Ledger {
         }
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(io)?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let mut ledger = Self {
-            path: path.to_owned(),
-            file,
-            length: whole as u64,
-            head: B256::ZERO,
-            books: Books::default(),
-            failed: false,
-        };
-        for (index, line) in text.split_at(whole).0.lines().enumerate() {
-            let tampered = |why: String| LedgerError::Tampered { path: path.to_owned(), line: index + 1, why };
-            let Line { entry, hash } = serde_json::from_str(line).map_err(|error| tampered(error.to_string()))?;
-            let expected = chained(ledger.head, entry.get());
-            if hash != expected {
-                return Err(tampered(format!("its hash is {hash}, expected {expected}")));
-            }
-            let parsed = serde_json::from_str(entry.get()).map_err(|error| tampered(error.to_string()))?;
-            ledger.books.entries.push(parsed);
-            ledger.head = hash;
-        }
-        if whole < text.len() {
+        let (whole, books, head) = whole_lines(path, &text)?;
+        let mut ledger = Self { path: path.to_owned(), file, length: whole.len() as u64, head, books, failed: false };
+        if whole.len() < text.len() {
             tracing::warn!(path = %path.display(), "the last line of the attestor's ledger was cut short and is taken away");
             ledger.cut().map_err(io)?;
         }
@@ -229,6 +214,40 @@ impl Ledger {
         self.file.set_len(self.length)?;
         self.file.sync_all()
     }
+}
+
+/// The lines that a crash did not cut short, what they say, and the hash of the last.
+fn whole_lines<'a>(path: &Path, text: &'a str) -> Result<(&'a str, Books, B256), LedgerError> {
+    let whole = text.split_at(text.rfind('\n').map_or(0, |end| end + 1)).0;
+    let (mut books, mut head) = (Books::default(), B256::ZERO);
+    for (index, line) in whole.lines().enumerate() {
+        let tampered = |why: String| LedgerError::Tampered { path: path.to_owned(), line: index + 1, why };
+        let Line { entry, hash } = serde_json::from_str(line).map_err(|error| tampered(error.to_string()))?;
+        let expected = chained(head, entry.get());
+        if hash != expected {
+            return Err(tampered(format!("its hash is {hash}, expected {expected}")));
+        }
+        let parsed = serde_json::from_str(entry.get()).map_err(|error| tampered(error.to_string()))?;
+        books.entries.push(parsed);
+        head = hash;
+    }
+    Ok((whole, books, head))
+}
+
+/// Copies the whole lines of a ledger into a new file of mode 0600, beside whoever writes to it. Returns how many, and the hash of the last.
+///
+/// # Errors
+/// [`LedgerError::Copy`] if the copy is there already or cannot be written, and those of reading it.
+pub fn back_up(from: &Path, to: &Path) -> Result<(usize, B256), LedgerError> {
+    let text = fs::read_to_string(from).map_err(|source| LedgerError::Io { path: from.to_owned(), source })?;
+    let (whole, books, head) = whole_lines(from, &text)?;
+    let write = || {
+        let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+        copy.write_all(whole.as_bytes())?;
+        copy.sync_all()
+    };
+    write().map_err(|source| LedgerError::Copy { path: to.to_owned(), source })?;
+    Ok((books.entries.len(), head))
 }
 
 fn chained(before: B256, entry: &str) -> B256 {

@@ -3,12 +3,12 @@
 use alloy::primitives::B256;
 use ballast_executor::{
     AttestorPolicy, LedgerError,
-    ledger::{Books, Entry, Ledger},
+    ledger::{Books, Entry, Ledger, back_up},
     policy::{Bound, DAY, Request, list},
 };
 use ballast_types::{Assets, Bps, SECONDS_PER_YEAR};
 use proptest::prelude::*;
-use std::{fs, path::PathBuf};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 use tempfile::TempDir;
 
 const NOW: u64 = 1_700_000_000;
@@ -227,6 +227,32 @@ fn a_restart_keeps_the_counts_and_a_torn_line_counts_for_nothing() {
             assert_eq!(kept.open().books().moves_after(None, 99).count, 4);
         }
     }
+}
+
+// SPEC G5
+#[test]
+fn a_copy_of_the_ledger_beside_its_writer_has_its_whole_lines_and_overwrites_nothing() {
+    let kept = Kept::new();
+    let mut ledger = kept.open();
+    for nonce in 0..3 {
+        ledger.append(attested(&request(nonce, NOW + nonce))).unwrap();
+    }
+    // The writer is in the middle of the next line.
+    let torn = [fs::read(&kept.path).unwrap(), br#"{"entry":{"att"#.to_vec()].concat();
+    fs::write(&kept.path, torn).unwrap();
+    let copy = kept.path.with_extension("copy");
+    assert_eq!(back_up(&kept.path, &copy).unwrap(), (3, ledger.head()));
+    assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    let restored = Ledger::open(&copy).unwrap();
+    assert_eq!((restored.books(), restored.head()), (ledger.books(), ledger.head()));
+    let again = back_up(&kept.path, &copy).unwrap_err();
+    assert!(again.to_string().contains("name a file that is not there"), "{again}");
+
+    let changed = fs::read_to_string(&copy).unwrap().replacen("attested", "attestad", 1);
+    fs::write(&kept.path, changed).unwrap();
+    let other = kept.path.with_extension("other");
+    assert!(matches!(back_up(&kept.path, &other), Err(LedgerError::Tampered { line: 1, .. })));
+    assert!(!other.exists(), "what is not intact is no backup");
 }
 
 // SPEC X5
