@@ -103,7 +103,8 @@ async fn is_unreadable(scene: &Scene, service: &mut RunningKeeper) -> eyre::Resu
     };
     let hold = scene.said(service, "hold", unreadable).await?;
     let at = hold.fields["block"].as_u64().ok_or_eyre("the decision names no block")?;
-    let within = Bound::Blocks(DECIDE_EVERY + 2);
+    // A decision under way when it happened knows nothing of it; the next one does.
+    let within = Bound::Blocks(2 * DECIDE_EVERY);
     time.step(Who::Keeper, "holds: it moves nothing while a venue cannot be read", at, within).await?;
 
     let paused = market.send(Role::Guardian, contracts.vault, Vault::pauseDepositsCall {}).await?;
