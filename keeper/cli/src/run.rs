@@ -6,7 +6,10 @@ use ballast_executor::Outcome;
 use ballast_service::{Config, Cycle, Keeper, Observer, Supervisor};
 use clap::Args;
 use std::{convert::Infallible, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -39,13 +42,14 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     // Before the first wait: a signal must not end the process in the middle of a cycle.
     let mut stop = Box::pin(stopped());
     let started = if arguments.standby {
+        let waits = Notify::new();
         tokio::select! {
-            started = Keeper::stand_by(&config) => started,
+            started = Keeper::stand_by(&config, || waits.notify_one()) => started,
             () = &mut stop => {
                 tracing::info!("stopped while standing by");
                 return Ok(ExitCode::SUCCESS);
             }
-            never = stand_by(&supervisor) => match never {},
+            never = stand_by(&supervisor, &waits) => match never {},
         }
     } else {
         Keeper::start(&config).await
@@ -69,8 +73,9 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// For the service manager a standby is up: it waits as it should.
-async fn stand_by(supervisor: &Supervisor) -> Infallible {
+/// For the service manager a standby is up once it waits for nothing but the lease: one that could not take over is not.
+async fn stand_by(supervisor: &Supervisor, waits: &Notify) -> Infallible {
+    waits.notified().await;
     supervisor.ready();
     supervisor.status("standing by for the lease");
     loop {

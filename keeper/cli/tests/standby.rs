@@ -126,3 +126,25 @@ async fn a_standby_tells_the_service_manager_and_stops_when_told_to() {
     assert_eq!(stopped.code, Some(0), "{stopped:?}");
     assert!(stopped.stderr.contains("stopped while standing by"), "{stopped:?}");
 }
+
+// SPEC Y2
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_could_not_take_over_ends_with_the_reason_and_is_never_ready() {
+    let stage = Stage::empty().await;
+    let socket = stage.path("notify");
+    let manager = UnixDatagram::bind(&socket).unwrap();
+    let keeper = stage.keeper().with_secret("NOTIFY_SOCKET", socket.to_str().unwrap());
+    let _leader = Store::open_at(&keeper.location()).await.unwrap();
+    for (unfit, words) in [
+        (keeper.clone().set("keeper.key", "alias/nobody"), ["the keeper key", "alias/nobody"]),
+        (keeper.clone().set("contracts.hub", stage.book.contracts.vault.to_string()), ["is not the", "StrategyHub"]),
+        (keeper.clone().without_secret("BALLAST_RELAY_KEY"), ["BALLAST_RELAY_KEY", "is not set"]),
+    ] {
+        let ended = timeout(PATIENCE, unfit.spawn(&["run", "--standby"]).finished()).await.expect("it does not wait");
+        ended.assert_refused(1, &words);
+        let mut message = [0; 1_024];
+        let told =
+            manager.try_recv(&mut message).map(|length| String::from_utf8_lossy(&message[..length]).into_owned());
+        assert!(told.is_err(), "{told:?}");
+    }
+}

@@ -81,14 +81,15 @@ impl Keeper {
     }
 
     /// As [`Self::start`], but while another instance holds the lease, waits until it is free: what a standby does. All that can be
-    /// checked without the lease is checked before it waits.
+    /// checked without the lease is checked before it waits, and before `waiting` is called: from then on it is ready to take over.
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub async fn stand_by(config: &Config) -> Result<(Self, Vec<Outcome>), StartError> {
+    pub async fn stand_by(config: &Config, waiting: impl FnOnce()) -> Result<(Self, Vec<Outcome>), StartError> {
         let open = async |location: &Location| match Store::open_at(location).await {
             Err(StoreError::Locked { location }) => {
                 tracing::info!(store = %location, "standing by: another instance holds the lease");
+                waiting();
                 let store = Store::open_when_free(&location, LEASE_INTERVAL, None).await?;
                 tracing::warn!(store = %location, "took over: the lease was free");
                 Ok(store)
