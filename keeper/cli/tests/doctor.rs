@@ -64,6 +64,7 @@ async fn where_all_is_well_the_doctor_finds_no_problem_and_changes_nothing() {
         "configuration",
         "endpoint",
         "debug API",
+        "second opinion",
         "relay",
         "keeper key",
         "attestor key",
@@ -223,4 +224,38 @@ async fn a_store_that_a_keeper_writes_to_or_that_is_none_is_found() {
     assert_finds(&examined(&other).await, "store", "problem", &["not a SQLite database"], &[]);
     let nowhere = keeper.with_store("nowhere/keeper.sqlite");
     assert_finds(&examined(&nowhere).await, "store", "problem", &["is no directory"], &["disk"]);
+}
+
+/// An endpoint of the development chain without `eth_simulateV1`.
+async fn without_simulations() -> String {
+    let answer = async |axum::Json(request): axum::Json<Value>| {
+        let id = request["id"].clone();
+        axum::Json(match request["method"].as_str() {
+            Some("eth_chainId") => json!({ "jsonrpc": "2.0", "id": id, "result": "0x7a69" }),
+            _ => json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32_601, "message": "unknown method" } }),
+        })
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(axum::serve(listener, axum::Router::new().route("/", axum::routing::post(answer))).into_future());
+    url
+}
+
+// SPEC X3, X18
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_opinion_that_cannot_be_had_or_is_no_other_is_found() {
+    let stage = Stage::empty().await;
+    let asking = |url: &str| stage.keeper().set("simulation.second_opinion", url);
+    let other = stage.devnet.another_endpoint().await.unwrap();
+    let well = examined(&asking(&other.url())).await;
+    let finding = &found(&well, "second opinion")[0];
+    assert_eq!(finding["severity"], "ok", "{finding:#}");
+    assert!(finding["found"].as_str().unwrap().contains("eth_simulateV1"), "{finding:#}");
+
+    let same = examined(&asking(&stage.devnet.rpc_url())).await;
+    assert_finds(&same, "second opinion", "warning", &["asked for the chain as well", "another operator"], &[]);
+    let dead = examined(&asking("http://127.0.0.1:9")).await;
+    assert_finds(&dead, "second opinion", "problem", &["127.0.0.1:9", "does not start without it"], &[]);
+    let lacking = examined(&asking(&without_simulations().await)).await;
+    assert_finds(&lacking, "second opinion", "problem", &["has no eth_simulateV1", "remove"], &[]);
 }

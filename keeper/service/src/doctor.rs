@@ -7,6 +7,7 @@ mod chain;
 mod contracts;
 mod keys;
 mod machine;
+mod opinion;
 
 use crate::config::{Config, ConfigError};
 use serde::Serialize;
@@ -74,6 +75,7 @@ pub async fn examine(path: &Path) -> Vec<Finding> {
     findings.push(machine::file_mode("configuration file mode", path, &config.chain.rpc));
     let (chain, mut of_chain) = chain::examine(&config).await;
     findings.append(&mut of_chain);
+    findings.push(opinion::examine(&config).await);
     findings.append(&mut keys::relays(&config).await);
     let (keys, mut of_keys) = keys::examine(&config).await;
     findings.append(&mut of_keys);

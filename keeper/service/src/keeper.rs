@@ -210,7 +210,7 @@ pub(crate) fn relays(config: &Config) -> Result<Vec<FlashbotsRelay>, StartError>
     Ok(relays)
 }
 
-async fn second_opinion(config: &Config) -> Result<Option<SecondOpinion>, SecondOpinionError> {
+pub(crate) async fn second_opinion(config: &Config) -> Result<Option<SecondOpinion>, SecondOpinionError> {
     let Some(url) = &config.simulation.second_opinion else { return Ok(None) };
     let timeout = Duration::from_secs(config.chain.timeout);
     SecondOpinion::connect(url, config.chain.id, timeout).await.map(Some)

@@ -15,14 +15,11 @@ use ballast_governance::{
     batch::Batch,
     safe::{Books, Call, DecisionContext, builder, chain, text},
 };
-use ballast_store::Store;
+use ballast_service::Config;
+use ballast_store::{Location, Store};
 use clap::{ArgGroup, Args};
-use eyre::{OptionExt, WrapErr};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use eyre::{WrapErr, bail};
+use std::{fs, path::PathBuf, process::ExitCode};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["batch", "approve_decision", "call"])))]
@@ -39,11 +36,14 @@ pub(crate) struct Arguments {
     #[arg(long)]
     batch: Option<PathBuf>,
     /// Approve the large move of this recorded decision
-    #[arg(long, value_name = "HASH", requires = "store")]
+    #[arg(long, value_name = "HASH", requires = "source")]
     approve_decision: Option<B256>,
-    /// The keeper's store, which has the decision
-    #[arg(long)]
+    /// The keeper's store, which has the decision, if it is an SQLite file
+    #[arg(long, value_name = "FILE", group = "source")]
     store: Option<PathBuf>,
+    /// The keeper's configuration, for its store wherever that is
+    #[arg(long, value_name = "FILE", group = "source")]
+    config: Option<PathBuf>,
     /// A call, as ADDRESS:CALLDATA; several make one batch
     #[arg(long, value_name = "ADDRESS:CALLDATA", value_parser = call)]
     call: Vec<Call>,
@@ -123,15 +123,22 @@ async fn what(
         return Ok((calls, None));
     }
     if let Some(hash) = arguments.approve_decision {
-        let path = arguments.store.as_deref().ok_or_eyre("--approve-decision needs --store")?;
-        let (context, call) = chain::approval_of(provider, books, record(path, hash).await?).await?;
+        let (context, call) = chain::approval_of(provider, books, record(&location(arguments)?, hash).await?).await?;
         return Ok((vec![call], Some(context)));
     }
     Ok((arguments.call.clone(), None))
 }
 
-async fn record(store: &Path, hash: B256) -> eyre::Result<Bytes> {
-    let store = Store::open_read_only(store).await?;
+fn location(arguments: &Arguments) -> eyre::Result<Location> {
+    match (&arguments.store, &arguments.config) {
+        (Some(path), None) => Ok(Location::Sqlite(path.clone())),
+        (None, Some(config)) => Ok(Config::load(config)?.store.location()?),
+        _ => bail!("--approve-decision needs one of --store and --config"),
+    }
+}
+
+async fn record(store: &Location, hash: B256) -> eyre::Result<Bytes> {
+    let store = Store::open_read_only_at(store).await?;
     let decision = store.decision(hash).await?;
     let decision = decision
         .ok_or_else(|| eyre::eyre!("the store has no decision {hash}; `ballast decisions` lists those it has"))?;

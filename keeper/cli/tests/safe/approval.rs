@@ -1,6 +1,7 @@
 //! Approving a large move: the digest is of a recorded decision, and the proposal says what that is.
 
 use crate::{
+    postgres,
     stage::{Owner, send},
     support::{Stage, newest_attempt},
 };
@@ -71,5 +72,32 @@ async fn the_approval_of_a_large_move_says_which_and_reaches_the_hub() {
     let digest = owner.value()["effects"][0]["arguments"][0]["value"].as_str().unwrap().parse().unwrap();
     let hub = StrategyHub::new(stage.book.contracts.hub, stage.rpc());
     assert!(!hub.approvedAt(digest).call().await.unwrap().is_zero());
+    stage.devnet.shutdown().await.unwrap();
+}
+
+// SPEC X15
+#[tokio::test(flavor = "multi_thread")]
+async fn the_decision_is_read_from_a_database_as_well() {
+    let stage = Stage::funded().await;
+    let database = postgres::server().database().await;
+    let url = postgres::server().url(&database);
+    let keeper = stage.keeper().with_database(&url);
+    let cycle = stage.cycle(&keeper).await;
+    assert_eq!(cycle.code, Some(0), "{cycle:?}");
+    let hash = cycle.json()["decision_hash"].as_str().unwrap().to_owned();
+    let config = stage.path("database.toml").display().to_string();
+    std::fs::write(&config, keeper.text()).unwrap();
+
+    let owner = Owner::new(&stage, "approval.json");
+    let secret = [("BALLAST_DATABASE_URL", url.as_str())];
+    let both = ["--approve-decision", &hash, "--config", &config, "--store", "keeper.sqlite"];
+    assert_eq!(owner.propose(&both, &secret).await.code, Some(2), "one place or the other");
+    let nowhere = owner.propose(&["--approve-decision", &hash], &secret).await;
+    assert_eq!(nowhere.code, Some(2), "{nowhere:?}");
+    let proposed = owner.propose(&["--approve-decision", &hash, "--config", &config], &secret).await;
+    assert_eq!(proposed.code, Some(0), "{proposed:?}");
+    assert!(proposed.stdout.contains(&format!("approves one rebalance: decision {hash}")), "{}", proposed.stdout);
+    let missing = owner.propose(&["--approve-decision", &hash, "--config", &config], &[]).await;
+    missing.assert_refused(1, &["BALLAST_DATABASE_URL is not set"]);
     stage.devnet.shutdown().await.unwrap();
 }

@@ -1,6 +1,8 @@
 //! `ballast safe` on real Safes 1.4.1: proposals, signatures of every kind, execution, and what is refused.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../../store/tests/support/postgres.rs"]
+mod postgres;
 #[path = "../support/mod.rs"]
 mod support;
 
