@@ -1,7 +1,9 @@
 //! Where a store is.
 
 use crate::StoreError;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -39,6 +41,18 @@ impl DatabaseUrl {
     /// With the password.
     pub(crate) fn secret(&self) -> &str {
         &self.0
+    }
+
+    /// Whether nobody on the way can read along: the URL demands TLS, or the server is on this machine. Without `sslmode` TLS is used if
+    /// the server offers it, which whoever is on the way decides.
+    #[must_use]
+    pub fn is_protected(&self) -> bool {
+        // What cannot be parsed is refused when it is opened.
+        let Ok(options) = PgConnectOptions::from_str(&self.0) else { return true };
+        let demanded = !matches!(options.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer);
+        let host = options.get_host();
+        let loopback = host.parse::<IpAddr>().map_or(host == "localhost", |address| address.is_loopback());
+        demanded || loopback || host.starts_with('/') || options.get_socket().is_some()
     }
 }
 
@@ -95,6 +109,17 @@ mod tests {
             let url: DatabaseUrl = url.parse().unwrap();
             assert_eq!(url.to_string(), shown);
             assert!(!format!("{url:?} {:?}", Location::Postgres(url.clone())).contains("s3c"));
+        }
+    }
+
+    #[test]
+    fn a_database_over_a_network_is_protected_only_by_tls_that_is_demanded() {
+        let protected = |url: &str| url.parse::<DatabaseUrl>().unwrap().is_protected();
+        for url in ["h/d?sslmode=require", "h/d?sslmode=verify-full", "localhost/d", "127.0.0.1/d", "/d?host=/run/pg"] {
+            assert!(protected(&format!("postgresql://{url}")), "{url}");
+        }
+        for url in ["h/d", "10.0.0.7/d", "h/d?sslmode=prefer", "h/d?sslmode=disable", "localhost/d?host=db"] {
+            assert!(!protected(&format!("postgresql://{url}")), "{url}");
         }
     }
 

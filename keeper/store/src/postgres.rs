@@ -42,6 +42,9 @@ struct Lease {
 impl Postgres {
     pub(crate) async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let location = Location::Postgres(url.clone());
+        if !url.is_protected() {
+            tracing::warn!(store = %location, "the database is reached over a network and its URL does not demand TLS");
+        }
         let mut connection = connect(url, &location).await?;
         let locked: bool = sqlx::query("SELECT pg_try_advisory_lock($1)")
             .bind(LOCK)

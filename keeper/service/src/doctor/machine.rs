@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::config::Config;
 use ballast_chain::redact;
-use ballast_store::{Lease, Location, Store, StoreError};
+use ballast_store::{DatabaseUrl, Lease, Location, Store, StoreError};
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -30,6 +30,9 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
 /// A database has its own machine to look after: only a file's lock, mode and disk are ours to see.
 async fn of_store(location: &Location) -> Vec<Finding> {
     let mut findings = vec![store(location).await];
+    if let Location::Postgres(url) = location {
+        findings.push(encryption(url));
+    }
     if let Location::Sqlite(path) = location {
         findings.push(lease(path));
         if path.exists() {
@@ -38,6 +41,16 @@ async fn of_store(location: &Location) -> Vec<Finding> {
         findings.push(disk(path));
     }
     findings
+}
+
+fn encryption(url: &DatabaseUrl) -> Finding {
+    const CHECK: &str = "database TLS";
+    if url.is_protected() {
+        return Finding::ok(CHECK, "demanded, or the database is on this machine");
+    }
+    let found = format!("{url} is reached over a network, and its URL does not demand TLS");
+    let advice = "add sslmode=verify-full, and sslrootcert unless a public authority signed the server's certificate";
+    Finding::warning(CHECK, found, "sslmode=verify-full: else whoever is on the way decides", advice)
 }
 
 /// Who may read a file. Of the configuration it matters where a URL has more than a host: that is where providers put keys.
@@ -157,6 +170,14 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::doctor::Severity;
+
+    #[test]
+    fn a_database_over_a_network_without_tls_is_a_warning_that_tells_no_password() {
+        let finding = |url: &str| encryption(&url.parse().unwrap());
+        let plain = finding("postgresql://ballast:s3cr3t@db.example/keeper");
+        assert_eq!((plain.severity, plain.found.contains("s3cr3t")), (Severity::Warning, false), "{plain:?}");
+        assert_eq!(finding("postgresql://ballast@db.example/keeper?sslmode=verify-full").severity, Severity::Ok);
+    }
 
     #[test]
     fn a_file_that_others_may_change_is_a_problem_and_one_with_keys_that_they_may_read_a_warning() {

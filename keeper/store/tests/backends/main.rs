@@ -13,3 +13,4 @@ mod records;
 #[path = "../support/mod.rs"]
 mod support;
 mod tampering;
+mod tls;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use std::{
     fs,
+    io::Write,
     os::unix::{
         fs::{MetadataExt, PermissionsExt, chown, symlink},
         process::CommandExt,
@@ -26,8 +27,14 @@ const NOBODY: u32 = 65_534;
 /// Only `locked` needs its password.
 const HBA: &str = "local all locked scram-sha-256\nlocal all all trust\n";
 
+/// PostgreSQL's.
+const PORT: u16 = 5_432;
+/// By the Unix socket alone.
+const NO_NETWORK: &str = "listen_addresses = ''";
+
 pub(crate) struct Server {
     folder: PathBuf,
+    port: u16,
     /// Held open: its closing is the server's sign to end.
     _watch: Child,
 }
@@ -35,11 +42,12 @@ pub(crate) struct Server {
 /// The server of this test binary.
 pub(crate) fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(Server::start)
+    SERVER.get_or_init(|| Server::start(PORT, NO_NETWORK, HBA, &[]))
 }
 
 impl Server {
-    fn start() -> Self {
+    /// With these lines of postgresql.conf and pg_hba.conf, and files of these names and contents that only it may read.
+    pub(crate) fn start(port: u16, configuration: &str, hba: &str, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::Builder::new().prefix("ballast-postgres-").tempdir().unwrap().keep();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
         let root = fs::metadata(&folder).unwrap().uid() == 0;
@@ -66,14 +74,23 @@ impl Server {
             .output()
             .unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        fs::write(folder.join("data/pg_hba.conf"), HBA).unwrap();
+        let data = folder.join("data");
+        fs::write(data.join("pg_hba.conf"), hba).unwrap();
+        let mut settings = fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).unwrap();
+        writeln!(settings, "port = {port}\n{configuration}").unwrap();
+        for (name, contents) in files {
+            let file = data.join(name);
+            fs::write(&file, contents).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            chown(&file, owner, owner).unwrap();
+        }
         let mut watch = Command::new("/bin/sh");
         run_as(&mut watch);
         // -F: what these tests kill is the client, never the machine.
-        let script = "native/bin/postgres -F -D data -k \"$PWD\" -c listen_addresses= >log 2>&1 & \
+        let script = "native/bin/postgres -F -D data -k \"$PWD\" >log 2>&1 & \
                       read end; kill -INT $!; wait $!; cd /; rm -rf \"$OLDPWD\"";
         let watch = watch.args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap();
-        let socket = folder.join(".s.PGSQL.5432");
+        let socket = folder.join(format!(".s.PGSQL.{port}"));
         let until = Instant::now() + Duration::from_secs(30);
         while !socket.exists() {
             assert!(
@@ -83,7 +100,7 @@ impl Server {
             );
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self { folder, _watch: watch }
+        Self { folder, port, _watch: watch }
     }
 
     /// The URL of a database of that name, which need not exist.
@@ -94,7 +111,7 @@ impl Server {
     /// A connection to it that has nothing to do with the store.
     pub(crate) async fn connect(&self, database: &str) -> PgConnection {
         let options = PgConnectOptions::new_without_pgpass();
-        let options = options.socket(&self.folder).username("postgres").database(database);
+        let options = options.socket(&self.folder).port(self.port).username("postgres").database(database);
         let until = Instant::now() + Duration::from_secs(30);
         loop {
             // It takes connections a moment after there is a socket.
