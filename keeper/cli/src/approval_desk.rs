@@ -28,8 +28,12 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Reads the files that say what an address is, and makes the folder for proposals.
-    pub(crate) fn open(config: &Config, safe: &SafeConfig, signer: Arc<dyn Signer>) -> eyre::Result<Self> {
+    /// Reads the files that say what an address is, and makes the folder for proposals. Whoever signs comes later: a standby checks
+    /// its files before it waits to be the keeper.
+    pub(crate) fn open(
+        config: &Config,
+        safe: &SafeConfig,
+    ) -> eyre::Result<impl FnOnce(Arc<dyn Signer>) -> Self + use<>> {
         let books = Books::load(&safe.deployment, safe.addresses.as_deref(), safe.parameters.as_deref())?;
         let deployed = books.deployed();
         ensure!(
@@ -42,14 +46,11 @@ impl Desk {
         );
         fs::create_dir_all(&safe.proposals)
             .wrap_err_with(|| format!("the folder safe.proposals, {}, cannot be made", safe.proposals.display()))?;
-        Ok(Self {
-            safe: safe.address.unwrap_or(deployed.governance),
-            provider: connect(config.chain.rpc.first().ok_or_eyre("chain.rpc is empty")?)?,
-            folder: safe.proposals.clone(),
-            queue: safe.service.as_deref().map(queue).transpose()?,
-            signer,
-            books,
-        })
+        let address = safe.address.unwrap_or(deployed.governance);
+        let provider = connect(config.chain.rpc.first().ok_or_eyre("chain.rpc is empty")?)?;
+        let folder = safe.proposals.clone();
+        let queue = safe.service.as_deref().map(queue).transpose()?;
+        Ok(move |signer| Self { books, provider, safe: address, folder, queue, signer })
     }
 
     async fn place(&self, request: &ApprovalRequest) -> eyre::Result<String> {

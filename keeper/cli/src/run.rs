@@ -39,6 +39,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         return dry_run(&config, arguments.json).await;
     }
     let supervisor = Supervisor::from_environment()?;
+    let desk = config.safe.as_ref().map(|safe| Desk::open(&config, safe)).transpose()?;
     // Before the first wait: a signal must not end the process in the middle of a cycle.
     let mut stop = Box::pin(stopped());
     let started = if arguments.standby {
@@ -55,9 +56,9 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         Keeper::start(&config).await
     };
     let (mut keeper, settled) = started?;
-    if let Some(safe) = &config.safe {
-        let desk = Desk::open(&config, safe, keeper.signer())?;
-        keeper = keeper.with_desk(Arc::new(desk));
+    if let Some(desk) = desk {
+        let signer = keeper.signer();
+        keeper = keeper.with_desk(Arc::new(desk(signer)));
     }
     for outcome in &settled {
         tracing::info!(subject = ?outcome.subject, state = ?outcome.state, "settled what an earlier run left");

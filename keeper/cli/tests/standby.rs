@@ -139,6 +139,10 @@ async fn a_standby_that_could_not_take_over_ends_with_the_reason_and_is_never_re
         (keeper.clone().set("keeper.key", "alias/nobody"), ["the keeper key", "alias/nobody"]),
         (keeper.clone().set("contracts.hub", stage.book.contracts.vault.to_string()), ["is not the", "StrategyHub"]),
         (keeper.clone().without_secret("BALLAST_RELAY_KEY"), ["BALLAST_RELAY_KEY", "is not set"]),
+        (
+            keeper.clone().set("safe.deployment", "nowhere.json").set("safe.proposals", "proposals"),
+            ["nowhere.json", "No such file"],
+        ),
     ] {
         let ended = timeout(PATIENCE, unfit.spawn(&["run", "--standby"]).finished()).await.expect("it does not wait");
         ended.assert_refused(1, &words);
