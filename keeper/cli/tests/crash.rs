@@ -2,6 +2,8 @@
 // SPEC X8
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../store/tests/support/postgres.rs"]
+mod postgres;
 mod support;
 
 use alloy::providers::Provider;
@@ -13,7 +15,7 @@ use ballast_devnet::{
 };
 use ballast_store::{Attempt, State, Store, Subject};
 use std::{collections::BTreeSet, time::Duration};
-use support::{HOUR, Keeper, PATIENCE, Stage, newest_attempt, store_when_there, until};
+use support::{HOUR, Keeper, PATIENCE, Stage, newest_attempt, store_at, store_when_there, until};
 
 const MILLION: u64 = 1_000_000_000_000;
 
@@ -102,15 +104,71 @@ async fn killed_when_final() {
     killed_after(State::Final, Meanwhile::BlocksPass).await;
 }
 
-/// Kills the keeper once `state` is on disk, starts another one, and another one hours later.
+/// The same cells with the store in PostgreSQL.
+mod postgresql {
+    use super::*;
+
+    macro_rules! cells {
+        ($($name:ident: $state:ident, $meanwhile:ident;)*) => {$(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                let stage = Stage::funded().await;
+                let keeper = on_postgresql(&stage).await;
+                killed_on(&stage, &keeper, State::$state, Meanwhile::$meanwhile).await;
+            }
+        )*};
+    }
+
+    cells! {
+        killed_when_proposed: Proposed, BlocksPass;
+        killed_when_gated: Gated, BlocksPass;
+        killed_when_presimulated: Presimulated, BlocksPass;
+        killed_when_attested: Attested, BlocksPass;
+        killed_when_simulated: Simulated, BlocksPass;
+        killed_when_signed_and_it_never_lands: Signed, BlocksPass;
+        killed_when_signed_and_it_lands_all_the_same: Signed, ItLands;
+        killed_when_signed_and_its_block_is_reorganised_away: Signed, ItIsReorganisedAway;
+        killed_when_submitted_and_it_never_lands: Submitted, BlocksPass;
+        killed_when_submitted_and_it_lands: Submitted, ItLands;
+        killed_when_submitted_and_its_block_is_reorganised_away: Submitted, ItIsReorganisedAway;
+        killed_when_included: Included, BlocksPass;
+        killed_when_included_and_its_block_is_reorganised_away: Included, ItIsReorganisedAway;
+        killed_when_final: Final, BlocksPass;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn killed_while_waiting_and_the_bundle_lands_unseen() {
+        let stage = Stage::funded().await;
+        let keeper = on_postgresql(&stage).await;
+        bundle_lands_unseen(&stage, &keeper).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn killed_again_and_again_at_any_moment() {
+        let stage = Stage::funded().await;
+        let keeper = on_postgresql(&stage).await;
+        killed_again_and_again(&stage, &keeper).await;
+    }
+}
+
+/// The keeper with its store in a database of its own.
+async fn on_postgresql(stage: &Stage) -> Keeper {
+    let server = postgres::server();
+    stage.keeper().with_database(&server.url(&server.database().await))
+}
+
 async fn killed_after(state: State, meanwhile: Meanwhile) {
     let stage = Stage::funded().await;
-    let keeper = stage.keeper();
+    killed_on(&stage, &stage.keeper(), state, meanwhile).await;
+}
+
+/// Kills the keeper once `state` is on disk, starts another one, and another one hours later.
+async fn killed_on(stage: &Stage, keeper: &Keeper, state: State, meanwhile: Meanwhile) {
     let halting = keeper.clone().set("execution.halt_after", state.name());
     let process = halting.spawn(&["run", "--once"]);
-    let store = store_when_there(&keeper.store_path()).await;
+    let store = store_at(&keeper.location()).await;
     let reached = async || newest_attempt(&store).await.filter(|attempt| attempt.state == state);
-    let killed = stage.with_block_per_bundle(&keeper, until(state.name(), reached)).await;
+    let killed = stage.with_block_per_bundle(keeper, until(state.name(), reached)).await;
     process.kill().await;
 
     let landed_before = state.is_on_chain();
@@ -134,7 +192,7 @@ async fn killed_after(state: State, meanwhile: Meanwhile) {
     assert_eq!(stage.rebalances().await.len(), usize::from(lands), "while nobody runs");
 
     let ending = if lands { State::Final } else { State::Expired };
-    restarts_cleanly(&stage, &keeper, &store, &killed, ending).await;
+    restarts_cleanly(stage, keeper, &store, &killed, ending).await;
 }
 
 /// Another keeper settles the killed attempt to `ending`; one rebalance is on the chain then, and a later cycle makes it two.
@@ -167,7 +225,7 @@ async fn restarts_cleanly(stage: &Stage, keeper: &Keeper, store: &Store, killed:
 /// A keeper that handed its bundle to the relay and was killed while it waited; no block has come since.
 async fn killed_while_waiting(stage: &Stage, keeper: &Keeper) -> (Store, Attempt) {
     let process = keeper.spawn(&["run", "--once"]);
-    let store = store_when_there(&keeper.store_path()).await;
+    let store = store_at(&keeper.location()).await;
     let handed_over = async || newest_attempt(&store).await.filter(|attempt| attempt.facts.bundle_hash.is_some());
     let attempt = until("a bundle", handed_over).await;
     process.kill().await;
@@ -179,11 +237,14 @@ async fn killed_while_waiting(stage: &Stage, keeper: &Keeper) -> (Store, Attempt
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_waiting_and_the_bundle_lands_unseen() {
     let stage = Stage::funded().await;
-    let keeper = stage.keeper();
-    let (store, killed) = killed_while_waiting(&stage, &keeper).await;
+    bundle_lands_unseen(&stage, &stage.keeper()).await;
+}
+
+async fn bundle_lands_unseen(stage: &Stage, keeper: &Keeper) {
+    let (store, killed) = killed_while_waiting(stage, keeper).await;
     stage.build_block().await;
     assert_eq!(stage.rebalances().await.len(), 1);
-    restarts_cleanly(&stage, &keeper, &store, &killed, State::Final).await;
+    restarts_cleanly(stage, keeper, &store, &killed, State::Final).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,7 +275,10 @@ async fn killed_while_waiting_and_the_relay_includes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_at_any_moment() {
     let stage = Stage::funded().await;
-    let keeper = stage.keeper();
+    killed_again_and_again(&stage, &stage.keeper()).await;
+}
+
+async fn killed_again_and_again(stage: &Stage, keeper: &Keeper) {
     // Nothing lands in the first lives, so that each gets as far as its time allows; the last few may land what they sent.
     stage.devnet.relay_faults().set(RelayFault::NeverInclude);
     let mut reached = BTreeSet::new();
@@ -224,7 +288,7 @@ async fn killed_again_and_again_at_any_moment() {
             stage.devnet.relay_faults().clear();
         }
         let process = keeper.spawn(&["run"]);
-        let store = store_when_there(&keeper.store_path()).await;
+        let store = store_at(&keeper.location()).await;
         let before = decisions;
         let decided = async {
             while decisions == before {
@@ -246,9 +310,9 @@ async fn killed_again_and_again_at_any_moment() {
         stage.build_block().await;
     }
     assert!(reached.contains(&State::Submitted), "no life got as far as sending: {reached:?}");
-    let last = stage.cycle(&keeper).await;
+    let last = stage.cycle(keeper).await;
     assert_eq!(last.code, Some(0), "{last:?}");
-    assert_eq!(stage.assert_consistent(&keeper).await, 1, "the cooldown allows one");
+    assert_eq!(stage.assert_consistent(keeper).await, 1, "the cooldown allows one");
 }
 
 // SPEC C10
