@@ -6,7 +6,7 @@ OS := $(shell uname -s | tr '[:upper:]' '[:lower:]')
 ARCH := $(shell uname -m | sed -e 's/x86_64/amd64/' -e 's/aarch64/arm64/')
 FORGE := node_modules/@foundry-rs/forge-$(OS)-$(ARCH)/bin/forge
 
-.PHONY: help setup build run drill test lint fmt abi abi-check snapshots roles bench conformance test-deep sim deb lint-deb debian-tools prove prove-teeth slither coverage mutants limit-prices clean
+.PHONY: help setup build run drill test lint fmt abi abi-check snapshots roles bench conformance test-deep sim soak deb lint-deb debian-tools prove prove-teeth slither coverage mutants limit-prices clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -68,6 +68,14 @@ sim: ## Run the executor's simulation: SEEDS seeds from FROM on
 	@rm -f target/sim-summary.txt
 	@SIM_SEEDS=$(SEEDS) SIM_FROM=$(FROM) cargo test --locked --quiet -p ballast-executor --test simulation -- --nocapture; \
 		status=$$?; cat target/sim-summary.txt; exit $$status
+
+HOURS ?= 48
+SEED ?= 0
+
+soak: setup ## Run the service on the real parts for HOURS simulated hours with the faults of SEED
+	@rm -f target/soak/summary.txt
+	@SOAK_HOURS=$(HOURS) SOAK_SEED=$(SEED) cargo test --locked --quiet -p ballast --test soak -- --nocapture; \
+		status=$$?; cat target/soak/summary.txt; exit $$status
 
 fmt: setup ## Format everything
 	cargo fmt --all

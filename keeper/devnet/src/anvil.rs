@@ -98,6 +98,8 @@ pub struct AnvilOptions {
     pub dump_state: Option<PathBuf>,
     /// Timestamp of the genesis block in seconds since the epoch; now when absent.
     pub genesis_timestamp: Option<u64>,
+    /// Blocks whose state is kept; thousands when absent, most of them on disk.
+    pub kept_states: Option<u32>,
 }
 
 /// A running node. Dropping it stops the process without waiting for it.
@@ -190,6 +192,7 @@ fn arguments(options: &AnvilOptions) -> Vec<String> {
     option("--load-state", options.load_state.as_ref().map(|p| p.display().to_string()));
     option("--dump-state", options.dump_state.as_ref().map(|p| p.display().to_string()));
     option("--timestamp", options.genesis_timestamp.map(|t| t.to_string()));
+    option("--prune-history", options.kept_states.map(|n| n.to_string()));
     arguments
 }
 

@@ -103,6 +103,8 @@ pub struct DevnetConfig {
     pub dump_state: Option<PathBuf>,
     /// Genesis timestamp in seconds since the epoch; now when absent. Without effect on a fork.
     pub genesis_timestamp: Option<u64>,
+    /// Blocks whose state the node keeps, as a full node does (Ethereum's: 128); thousands when absent.
+    pub kept_states: Option<u32>,
     /// Accounts that receive [`FUNDING`] beside the node's ten development accounts.
     pub funded: Vec<Address>,
     /// Keys that the KMS endpoint holds from the start. Their addresses are not funded by themselves.
@@ -125,6 +127,7 @@ impl DevnetConfig {
             load_state: None,
             dump_state: None,
             genesis_timestamp: None,
+            kept_states: None,
             funded: Vec::new(),
             kms_keys: Vec::new(),
             cheats: true,
@@ -185,6 +188,7 @@ impl Devnet {
             load_state: config.load_state,
             dump_state: config.dump_state,
             genesis_timestamp: config.genesis_timestamp,
+            kept_states: config.kept_states,
         })
         .await?;
         let client = NodeClient::new(node.url()).map_err(BuildError::Node)?;

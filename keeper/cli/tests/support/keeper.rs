@@ -150,9 +150,14 @@ impl Keeper {
         self.directory.join(format!("keeper-{}.toml", NUMBER.fetch_add(1, Ordering::Relaxed)))
     }
 
+    /// Starts a subcommand with its standard error in this file, for one that runs longer than a pipe has room.
+    pub fn spawn_logging_to(&self, log: fs::File, arguments: &[&str]) -> Running {
+        self.start_with(arguments, &self.write_config(), log.into())
+    }
+
     /// Runs a subcommand to its end, with its standard error in this file.
     pub async fn run_logging_to(&self, log: fs::File, arguments: &[&str]) -> Finished {
-        self.start_with(arguments, &self.write_config(), log.into()).finished().await
+        self.spawn_logging_to(log, arguments).finished().await
     }
 
     fn start(&self, arguments: &[&str], config: &Path) -> Running {
@@ -201,6 +206,11 @@ impl Running {
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.0.id().unwrap()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
     }
 
     /// SIGKILL, and waits until it is gone. It must have been running.

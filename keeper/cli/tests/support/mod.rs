@@ -62,8 +62,13 @@ impl Stage {
 
     /// As [`Self::empty`], configured otherwise.
     pub async fn under(terms: &Terms) -> Self {
+        Self::on(DevnetConfig::new(project_root()), terms).await
+    }
+
+    /// As [`Self::under`], on a devnet of this kind.
+    pub async fn on(config: DevnetConfig, terms: &Terms) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let (devnet, book) = prepared::start(DevnetConfig::new(project_root()), terms, directory.path()).await.unwrap();
+        let (devnet, book) = prepared::start(config, terms, directory.path()).await.unwrap();
         let stage = Self { devnet, book, directory };
         stage.market().refresh_feeds().await.unwrap();
         stage
