@@ -202,3 +202,28 @@ fn weight(samples: &[Sample]) -> Result<String, String> {
     }
     Ok(said)
 }
+
+/// A life of a day, looked at every five minutes.
+fn day(resident: fn(u64) -> u64, descriptors: fn(u64) -> u64) -> Vec<Sample> {
+    let moment = |index: u64| Sample {
+        at: index * 300,
+        resident: resident(index),
+        descriptors: usize::try_from(descriptors(index)).unwrap(),
+    };
+    (0..288).map(moment).collect()
+}
+
+#[test]
+fn what_swings_and_what_grows_while_it_warms_up_is_no_leak() {
+    let warming = |index: u64| if index < 60 { 40_000 + index * 200 } else { 52_000 + index % 7 * 300 };
+    let said = weight(&day(warming, |index| 30 + index * 5 % 11)).unwrap();
+    assert!(said.contains("in the last 17.9 hours"), "{said}");
+}
+
+#[test]
+fn a_leak_of_half_a_mebibyte_or_of_two_descriptors_an_hour_is_found() {
+    let why = weight(&day(|index| 50_000 + index * 43, |_| 30)).unwrap_err();
+    assert!(why.contains("memory is not flat"), "{why}");
+    let why = weight(&day(|_| 50_000, |index| 30 + index / 6 + index * 5 % 11)).unwrap_err();
+    assert!(why.contains("descriptors grow"), "{why}");
+}
