@@ -92,6 +92,7 @@ pub(crate) fn record(attestor: Address) -> DecisionRecord {
         policy: Policy {
             reserve: Bps(500),
             max_position: Bps(5_000),
+            min_transfer: Assets(10_000_000),
             horizon: 604_800,
             min_gain: Apr(0),
             expected_gas: 500_000,

@@ -224,6 +224,7 @@ impl World {
             policy: Policy {
                 reserve: Bps(500),
                 max_position: Bps(5_000),
+                min_transfer: Assets(10_000_000),
                 horizon: 604_800,
                 min_gain: Apr(0),
                 expected_gas: 900_000,

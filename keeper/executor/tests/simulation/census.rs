@@ -15,6 +15,8 @@ pub(crate) struct Census {
     /// Attempts that waited for the Safe, and of those the ones that landed.
     awaited: u64,
     approved: u64,
+    /// Calls without a decision that landed.
+    calls: u64,
     /// Attempts that had been written off and were on the chain all the same.
     found_late: u64,
     /// Transactions that were withdrawn from the relay.
@@ -42,6 +44,10 @@ impl Census {
                 }
             }
         }
+        for call in store.calls(1_000).await.unwrap() {
+            let attempts = store.attempts(Subject::Call(call.id)).await.unwrap();
+            self.calls += u64::from(attempts.iter().any(|attempt| attempt.state == State::Final));
+        }
         self.withdrawn += run.network.with(|world| world.withdrawn);
         self.failed_writes += run.disk.failed_writes();
     }
@@ -51,6 +57,7 @@ impl Census {
         self.reorganised += other.reorganised;
         self.found_late += other.found_late;
         self.awaited += other.awaited;
+        self.calls += other.calls;
         self.approved += other.approved;
         self.withdrawn += other.withdrawn;
         self.failed_writes += other.failed_writes;
@@ -68,6 +75,7 @@ impl Census {
             ("reorganised", self.reorganised),
             ("found late", self.found_late),
             ("awaited the Safe", self.awaited),
+            ("calls", self.calls),
             ("approved by the Safe", self.approved),
             ("withdrawn", self.withdrawn),
             ("failed writes", self.failed_writes),
@@ -83,10 +91,10 @@ impl fmt::Display for Census {
         for (state, count) in &self.ended {
             write!(f, " {count} {state}")?;
         }
-        let Self { crashes, reorganised, found_late, withdrawn, failed_writes, awaited, approved, .. } = self;
+        let Self { crashes, reorganised, found_late, withdrawn, failed_writes, awaited, approved, calls, .. } = self;
         write!(
             f,
-            "; {crashes} crashes, {reorganised} reorganised away, {found_late} found late, {withdrawn} withdrawn, {failed_writes} failed writes, {approved} of {awaited} landed after the Safe's approval"
+            "; {crashes} crashes, {reorganised} reorganised away, {found_late} found late, {withdrawn} withdrawn, {failed_writes} failed writes, {approved} of {awaited} landed after the Safe's approval, {calls} calls landed"
         )
     }
 }

@@ -31,6 +31,18 @@ pub(crate) async fn check(run: &Run, store: &Store, outcomes: &[Outcome]) -> Res
         promise!(expected, "decision {hash} is {:?} in the store and {landed:?} on the chain", outcome.state);
         one_way(store, Subject::Decision(hash)).await?;
     }
+    for call in store.calls(1_000).await.map_err(|error| error.to_string())? {
+        let subject = Subject::Call(call.id);
+        let attempts = store.attempts(subject).await.map_err(|error| error.to_string())?;
+        let landed = run.network.with(|world| {
+            let mined = world.blocks.iter().flat_map(|block| &block.mined);
+            mined.filter(|mined| attempts.iter().any(|attempt| attempt.facts.tx_hash == Some(mined.tx_hash))).count()
+        });
+        let recorded = attempts.iter().filter(|attempt| attempt.state.is_on_chain()).count();
+        promise!(landed <= 1, "call {:?} landed {landed} times", call.id);
+        promise!(recorded == landed, "call {:?}: {recorded} in the store, {landed} on the chain", call.id);
+        one_way(store, subject).await?;
+    }
     let audit = store.verify_audit(None).await.map_err(|error| error.to_string())?;
     promise!(audit.fault.is_none(), "the audit log is broken: {:?}", audit.fault);
     let open = store.open_attempts().await.map_err(|error| error.to_string())?;

@@ -8,9 +8,10 @@ use crate::{
     network::{Network, SLOT},
     promises,
     rng::Rng,
-    support::{self, SCOPE},
+    support::{self, HUB, SCOPE},
 };
-use alloy::signers::local::PrivateKeySigner;
+use alloy::{signers::local::PrivateKeySigner, sol_types::SolCall as _};
+use ballast_chain::bindings::StrategyHub::heartbeatCall;
 use ballast_executor::{
     Attestor, AttestorBounds, ExecuteError, Executor, ExecutorConfig, Offer, Outcome, Parts, Signer as _, State,
     Waiting, fees::FeeCaps, in_force,
@@ -120,6 +121,9 @@ impl Run {
             return false;
         }
         for index in 0..self.wanted {
+            if self.network.with(|world| world.rng.chance(300)) && heartbeat(&executor).await.is_err() {
+                return false;
+            }
             let record = self.record(index);
             if self.carry_out(&executor, &record).await.is_err() {
                 return false;
@@ -283,6 +287,14 @@ impl Run {
         });
         records.push(record.clone());
         record
+    }
+}
+
+/// One call without a decision, whatever becomes of it.
+async fn heartbeat(executor: &Executor) -> Result<(), StoreError> {
+    match executor.send_call(HUB, heartbeatCall {}.abi_encode().into(), "heartbeat").await {
+        Err(ExecuteError::Store(error)) => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
