@@ -61,6 +61,8 @@ struct Frame<'a> {
     nav: Assets,
     /// The part of NAV that positions may have together, in basis points.
     budget: u32,
+    /// The smallest leg that leaves something in its position.
+    min_leg: Assets,
 }
 
 /// The best targets within the candidates' allowances.
@@ -87,7 +89,8 @@ pub fn project(view: &HubView, models: &[VenueModel<'_>], policy: &Policy) -> Op
         return None;
     }
     let reserve = policy.reserve.max(view.limits.reserve);
-    let frame = Frame { view, nav, budget: u32::from(BPS_ONE.checked_sub(reserve.0)?) };
+    let min_leg = nav.share(MIN_LEG).max(policy.min_transfer);
+    let frame = Frame { view, nav, budget: u32::from(BPS_ONE.checked_sub(reserve.0)?), min_leg };
     let mut candidates = view
         .venues
         .iter()
@@ -228,7 +231,7 @@ impl Frame<'_> {
         let (goal, value) = (self.nav.share(target), candidate.figures.value);
         // A dust position of a tiny NAV may be left whatever its size: there is no smaller leg to take.
         let leg = goal.0.abs_diff(value.0);
-        if leg == 0 || (bps != 0 && leg < self.nav.share(MIN_LEG).0) {
+        if leg == 0 || (bps != 0 && leg < self.min_leg.0) {
             return None;
         }
         if goal > value {
@@ -284,6 +287,10 @@ impl Frame<'_> {
             targets.extend(self.bps_of(most).map(|bps| bps.saturating_sub(1)));
             targets.extend(self.bps_of(most));
         }
+        // The smallest legs in either direction, rounded away from the position.
+        targets.extend(at_most(self.min_leg).and_then(|goal| self.bps_of(goal)).map(|bps| bps.saturating_add(1)));
+        targets.extend(at_most(self.min_leg).and_then(|goal| self.bps_of(goal)));
+        targets.extend(self.bps_of(candidate.figures.value.saturating_sub(self.min_leg)));
         targets.sort_unstable();
         targets.dedup();
 

@@ -148,9 +148,9 @@ fn brute_force(snapshot: &Snapshot, policy: &Policy) -> Option<YearlyYield> {
             permitted &= !adds
                 || judged
                     .is_some_and(|judged| judged.risk_score < policy.max_risk_score && judged.max_position >= Bps(bps));
-            // The projector leaves out legs below a tenth of a percent, and partial exits.
+            // The projector leaves out legs below a tenth of a percent or the least transfer, and partial exits.
             let leg = goal.0.abs_diff(model.value().0);
-            permitted &= leg > 0 && (bps == 0 || leg >= nav.0 / 1_000);
+            permitted &= leg > 0 && (bps == 0 || leg >= policy.min_transfer.0.max(nav.0 / 1_000));
             permitted &= adds || leg <= venue.figures.unwrap().withdrawable().0;
             targets.push(Allocation { adapter: venue.adapter, bps: Bps(bps), min_out: Assets::ZERO });
             match model.yield_at(goal) {
@@ -387,4 +387,35 @@ fn a_market_is_filled_past_its_kink_when_that_pays_more_than_stopping_before_it(
     assert!(at(1_500) > at(1_000) && at(1_500) > at(2_200), "the valley is there");
     assert_eq!(weights(&snapshot, &policy()), [(AAVE, 5_000)]);
     assert_eq!((500..=5_000).max_by_key(|bps| at(*bps)), Some(5_000));
+}
+
+// SPEC X12
+#[test]
+fn no_leg_is_smaller_than_the_least_transfer_but_one_that_empties_a_position() {
+    let (mut snapshot, limit) = (fresh(), Assets(300 * USDC));
+    let least = |limit: u128| Policy { min_transfer: Assets(limit), ..policy() };
+    snapshot.vault.idle = Assets(1_000 * USDC);
+    snapshot.vault.nav = snapshot.vault.idle;
+    let legs = |policy: &Policy| -> Vec<u128> {
+        let found = move_for(&snapshot, policy);
+        found.iter().flat_map(|found| &found.targets).map(|target| snapshot.vault.nav.share(target.bps).0).collect()
+    };
+    assert_eq!(legs(&least(0)), [500 * USDC, 450 * USDC]);
+    assert_eq!(legs(&least(475 * USDC)), [475 * USDC, 475 * USDC], "as much as the least is enough");
+    assert_eq!(legs(&least(475 * USDC + 1)), [500 * USDC]);
+    assert_eq!(legs(&least(500 * USDC + 1)), []);
+    // A position is left whatever its size.
+    let mut moves = 0;
+    for case in 0..5_000 {
+        let r = &mut Random(case);
+        let snapshot = random_snapshot(r);
+        let policy = Policy { min_transfer: limit, ..random_policy(r, &snapshot) };
+        let Some(found) = move_for(&snapshot, &policy) else { continue };
+        let outcome = check_targets(&HubView::from_snapshot(&snapshot), &found.targets).unwrap();
+        for (leg, target) in outcome.legs.iter().zip(&found.targets) {
+            assert!(target.bps.0 == 0 || leg.after.0.abs_diff(leg.before.0) >= limit.0, "case {case}: {leg:?}");
+            moves += 1;
+        }
+    }
+    assert!(moves > 500, "only {moves} legs");
 }

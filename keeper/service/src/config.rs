@@ -3,7 +3,7 @@
 use alloy::primitives::Address;
 use ballast_chain::{Deployment, FeedRef, VenueRef, bindings::MULTICALL3, redact};
 use ballast_store::State;
-use ballast_types::{Apr, Bps, LargeMoves, Policy, PolicyError, VenueKind, VenuePolicy};
+use ballast_types::{Apr, Assets, Bps, LargeMoves, Policy, PolicyError, VenueKind, VenuePolicy};
 use serde::Deserialize;
 use std::{
     fs,
@@ -115,6 +115,9 @@ pub struct PolicyConfig {
     pub reserve: u16,
     /// Basis points of NAV that one venue may get.
     pub max_position: u16,
+    /// Whole USDC that a leg moves at least.
+    #[serde(default = "defaults::min_transfer")]
+    pub min_transfer_usdc: u32,
     /// Hours over which a move must pay for itself.
     pub horizon_hours: u64,
     /// Basis points a year by which a move must raise the yield on NAV, after gas.
@@ -226,6 +229,9 @@ mod defaults {
     pub(super) const fn rpc_timeout() -> u64 {
         10
     }
+    pub(super) const fn min_transfer() -> u32 {
+        10
+    }
     pub(super) const fn slot() -> u64 {
         12
     }
@@ -286,6 +292,7 @@ impl Config {
         Policy {
             reserve: Bps(self.policy.reserve),
             max_position: Bps(self.policy.max_position),
+            min_transfer: Assets(u128::from(self.policy.min_transfer_usdc) * 1_000_000),
             horizon: self.policy.horizon_hours.saturating_mul(3_600),
             min_gain: Apr(u128::from(self.policy.min_gain) * ballast_types::WAD / u128::from(ballast_types::BPS_ONE)),
             expected_gas: self.policy.expected_gas,

@@ -1,6 +1,6 @@
 //! What the operator wants, inside what the contracts allow.
 
-use crate::{Apr, BPS_ONE, Bps};
+use crate::{Apr, Assets, BPS_ONE, Bps};
 use alloy_primitives::Address;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,8 @@ pub struct Policy {
     pub reserve: Bps,
     /// No venue gets more than this, whatever its cap (at most the hub's 50 %).
     pub max_position: Bps,
+    /// No leg moves less than this, unless it empties a position (SPEC X12: 10 USDC).
+    pub min_transfer: Assets,
     /// The time over which a move must pay for itself, in seconds. The horizon that SPEC X2 leaves open (ERR-33).
     pub horizon: u64,
     /// A move must raise the yearly yield on NAV by at least this, after gas (ERR-33: 0.5 % *a year*).

@@ -301,6 +301,7 @@ fn policy(view: &HubView, random: &mut Random) -> Policy {
     Policy {
         reserve: Bps(random.pick(&[500, 1_000])),
         max_position: Bps(5_000),
+        min_transfer: Assets(10_000_000),
         horizon: 2_592_000,
         min_gain: Apr(0),
         expected_gas: 500_000,

@@ -162,6 +162,7 @@ pub(crate) fn policy() -> Policy {
     Policy {
         reserve: Bps(500),
         max_position: Bps(5_000),
+        min_transfer: Assets(10_000_000),
         horizon: 7 * 86_400,
         min_gain: Apr(WAD / 200),
         expected_gas: 600_000,

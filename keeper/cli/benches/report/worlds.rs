@@ -122,6 +122,7 @@ fn policy(r: &mut Random, venues: &[VenueState]) -> Policy {
     Policy {
         reserve: Bps(500),
         max_position: Bps(5_000),
+        min_transfer: Assets(10_000_000),
         horizon: 30 * 86_400,
         min_gain: Apr(WAD / 1_000),
         expected_gas: 900_000,

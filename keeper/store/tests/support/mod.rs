@@ -73,6 +73,7 @@ pub(crate) fn record_at(block: u64) -> DecisionRecord {
         policy: Policy {
             reserve: Bps(500),
             max_position: Bps(5_000),
+            min_transfer: Assets(10_000_000),
             horizon: 604_800,
             min_gain: ballast_types::Apr(0),
             expected_gas: 500_000,
