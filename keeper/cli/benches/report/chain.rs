@@ -111,6 +111,18 @@ async fn measure_on(devnet: &Devnet, book: &AddressBook, directory: &Path) -> ey
     Ok(figures)
 }
 
+/// Three deposits.
+pub(crate) async fn fund(devnet: &Devnet, market: &Market<'_>) -> eyre::Result<()> {
+    market.refresh_feeds().await?;
+    for (index, assets) in DEPOSITS.into_iter().enumerate() {
+        let role = Role::Depositor(index);
+        market.mint_usdc(role.address()?, assets).await?;
+        market.deposit(role, assets).await?;
+    }
+    devnet.builder().build_block().await?;
+    Ok(())
+}
+
 /// What the keeper decides after three deposits.
 async fn decision(
     devnet: &Devnet,
@@ -119,14 +131,7 @@ async fn decision(
     reader: &Reader,
     deployment: &Deployment,
 ) -> eyre::Result<DecisionRecord> {
-    let market = Market::new(devnet, book)?;
-    market.refresh_feeds().await?;
-    for (index, assets) in DEPOSITS.into_iter().enumerate() {
-        let role = Role::Depositor(index);
-        market.mint_usdc(role.address()?, assets).await?;
-        market.deposit(role, assets).await?;
-    }
-    devnet.builder().build_block().await?;
+    fund(devnet, &Market::new(devnet, book)?).await?;
     let record = record(reader.snapshot(deployment, None).await?, config.policy());
     let refusals: Vec<_> = record.decision.refusals().collect();
     ensure!(record.decision.action != Action::Hold, "the decision is to hold: {refusals:?}");

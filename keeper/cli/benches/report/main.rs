@@ -6,8 +6,15 @@
 mod chain;
 mod decision;
 mod gas;
+#[path = "../../../store/tests/support/postgres.rs"]
+#[allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod postgres;
+mod process;
 mod report;
 mod sample;
+mod signing;
+mod takeover;
+mod trip;
 mod worlds;
 
 use clap::{Parser, ValueEnum};
@@ -36,10 +43,29 @@ struct Arguments {
 enum Section {
     /// Simulation and snapshot, relative to one eth_call
     Chain,
+    /// From a decision to the signed transaction
+    Signing,
+    /// From a condition of the kill switch to its trip
+    Trip,
+    /// From a leader's death to the standby that runs
+    Takeover,
     /// decide(), and the bytes and hash of its record
     Decision,
     /// Gas, from the snapshots of the contract tests
     Gas,
+}
+
+/// What was measured.
+#[derive(Debug)]
+struct Figures {
+    /// Of the machine, before.
+    load: Option<String>,
+    chain: Option<chain::Figures>,
+    signing: Option<Vec<signing::Row>>,
+    trip: Option<trip::Blocks>,
+    takeover: Option<takeover::Takeovers>,
+    decision: Option<Vec<decision::Row>>,
+    gas: Option<Vec<gas::Row>>,
 }
 
 fn main() -> ExitCode {
@@ -57,16 +83,21 @@ fn run(arguments: Arguments) -> eyre::Result<()> {
     let root = root.canonicalize().wrap_err_with(|| format!("{} is not the project's root", root.display()))?;
     let wanted = |section| arguments.sections.is_empty() || arguments.sections.contains(&section);
 
+    let load = report::load();
     // The quick one first: it fails at once where the snapshots are missing.
     let gas = wanted(Section::Gas).then(|| gas::read(&root.join("snapshots"))).transpose()?;
-    let decision = if wanted(Section::Decision) { Some(decision::measure()?) } else { None };
-    let chain = if wanted(Section::Chain) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        Some(runtime.block_on(chain::measure(&root))?)
-    } else {
-        None
+    let decision = wanted(Section::Decision).then(decision::measure).transpose()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let figures = Figures {
+        chain: wanted(Section::Chain).then(|| runtime.block_on(chain::measure(&root))).transpose()?,
+        signing: wanted(Section::Signing).then(|| runtime.block_on(signing::measure(&root))).transpose()?,
+        trip: wanted(Section::Trip).then(|| runtime.block_on(trip::measure(&root))).transpose()?,
+        takeover: wanted(Section::Takeover).then(|| runtime.block_on(takeover::measure(&root))).transpose()?,
+        load,
+        decision,
+        gas,
     };
-    let text = report::render(chain.as_ref(), decision.as_deref(), gas.as_deref());
+    let text = report::render(&figures);
     println!("{text}");
     if let Some(out) = arguments.out {
         let path = root.join(out);
