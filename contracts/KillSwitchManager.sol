@@ -7,7 +7,7 @@ import {IKillSwitch, Mode, Trigger} from "./interfaces/IKillSwitch.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {Cause, CauseLib} from "./types/Cause.sol";
 import {PegBand, PegBandLib, PegStatus} from "./types/PegBand.sol";
-import {VenueStatus, VenueWatch} from "./types/VenueWatch.sol";
+import {VenueStatus, Watch} from "./types/VenueWatch.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @title KillSwitchManager
@@ -54,7 +54,7 @@ contract KillSwitchManager is VenueTriggers, StablecoinPegMonitor {
     /// @notice The vault's asset, whose peg is the vault's own.
     address public immutable asset;
 
-    // These four share the slot of `sequencerFeed` and `_feedGrace`: {isOperational} reads it, the asset's feed and its band.
+    // These four share the slot of `sequencerFeed` and `_feedGrace`: {isOperational} reads it and the asset's feed.
     /// @inheritdoc IKillSwitch
     Mode public mode;
     Cause private _modeCause;
@@ -95,7 +95,7 @@ contract KillSwitchManager is VenueTriggers, StablecoinPegMonitor {
     }
 
     /// @inheritdoc IKillSwitch
-    /// @dev Three slots of its own: this contract's state, the asset's feed, the asset's band.
+    /// @dev Two slots of its own: this contract's state and the asset's feed.
     function isOperational() external view returns (bool) {
         return _vaultCause() == Cause.None;
     }
@@ -114,8 +114,15 @@ contract KillSwitchManager is VenueTriggers, StablecoinPegMonitor {
     /// @inheritdoc IKillSwitch
     /// @dev One slot of its own for a venue without tokens and probes.
     function additionStatus(address adapter) external view returns (bool allowed, uint256 settled) {
-        VenueWatch memory watch = _watch(adapter);
+        Watch watch = _watch(adapter);
         return (_additionCause(adapter, watch) == Cause.None, _histories[adapter].settled(watch));
+    }
+
+    /// @inheritdoc IKillSwitch
+    /// @dev One slot of its own for a venue without tokens and probes.
+    function addableSize(address adapter) external view returns (uint256) {
+        Watch watch = _watch(adapter);
+        return _additionCause(adapter, watch) == Cause.None ? _histories[adapter].settled(watch) : 0;
     }
 
     /// @notice Whether everything should leave its venue, and why: Exit mode, or the asset past its kill bounds now. Never reverts.
@@ -130,12 +137,12 @@ contract KillSwitchManager is VenueTriggers, StablecoinPegMonitor {
 
     /// @notice Everything known of a venue. Never reverts.
     function venueStatus(address adapter) external view returns (VenueStatus memory status) {
-        VenueWatch memory watch = _watch(adapter);
+        Watch watch = _watch(adapter);
         Cause cause = _additionCause(adapter, watch);
         status.allowed = cause == Cause.None;
         status.reason = cause.text();
-        (status.blockedUntil, status.blockedBy) = (watch.blockedUntil, watch.blockedBy);
-        (status.guardianBlocked, status.governanceTripped) = (watch.guardianBlocked, watch.governanceTripped);
+        (status.blockedUntil, status.blockedBy) = (uint40(watch.blockedUntil()), watch.blockedBy());
+        (status.guardianBlocked, status.governanceTripped) = (watch.isGuardianBlocked(), watch.isGovernanceTripped());
         status.alertUntil = _trips[adapter][Trigger.Governance].blockedUntil;
         status.fingerprint = _fingerprints[adapter];
         status.tvl = _trips[adapter][Trigger.Tvl];
@@ -209,7 +216,7 @@ contract KillSwitchManager is VenueTriggers, StablecoinPegMonitor {
     function setVenueTokens(address adapter, address[] calldata tokens) external onlyRole(DEFAULT_ADMIN_ROLE) {
         if (tokens.length > MAX_VENUE_TOKENS) revert TooManyTokens(MAX_VENUE_TOKENS);
         for (uint256 i; i < tokens.length; ++i) {
-            if (feeds[tokens[i]].aggregator == address(0)) revert FeedMissing(tokens[i]);
+            if (_feeds[tokens[i]].aggregator == address(0)) revert FeedMissing(tokens[i]);
         }
         _venueTokens[adapter] = tokens;
         _watches[adapter].tokens = tokens.length.toUint8();
@@ -230,8 +237,7 @@ contract KillSwitchManager is VenueTriggers, StablecoinPegMonitor {
 
     function _tripPrice(Trigger trigger, address token) private {
         uint256 gasBefore = gasleft();
-        Feed storage feed = feeds[token];
-        if (feed.aggregator == address(0)) revert FeedMissing(token);
+        if (_feeds[token].aggregator == address(0)) revert FeedMissing(token);
         (PegStatus status,, uint256[5] memory round) = _check(token);
         if (status != (trigger == Trigger.Peg ? PegStatus.Kill : PegStatus.Unhealthy)) {
             revert ConditionNotMet(trigger, token);
@@ -240,9 +246,9 @@ contract KillSwitchManager is VenueTriggers, StablecoinPegMonitor {
 
         // Never earlier than before: a trigger with a short cooldown must not cut short the block of one with a long.
         uint256 blockedUntil = block.timestamp + _useTrigger(trigger);
-        if (blockedUntil > feed.blockedUntil) {
-            feed.blockedUntil = blockedUntil.toUint40();
-            feed.blockedBy = trigger;
+        if (blockedUntil > _feedBlocks[token].until) {
+            _feedBlocks[token] = FeedBlock({until: blockedUntil.toUint40(), by: trigger});
+            _feeds[token].tripped = true;
         }
         if (trigger == Trigger.Peg && token == asset) {
             if (mode != Mode.Exit) _setMode(Mode.Exit, Cause.Peg);
@@ -256,25 +262,30 @@ contract KillSwitchManager is VenueTriggers, StablecoinPegMonitor {
         return mode == Mode.Normal ? _tokenCause(asset) : _modeCause;
     }
 
-    function _additionCause(address adapter, VenueWatch memory watch) private view returns (Cause cause) {
-        if (watch.governanceTripped) return Cause.Governance;
-        if (watch.guardianBlocked) return Cause.Guardian;
-        if (block.timestamp < watch.blockedUntil) return CauseLib.fromTrigger(watch.blockedBy);
-        for (uint256 i; i < watch.tokens; ++i) {
+    function _additionCause(address adapter, Watch watch) private view returns (Cause cause) {
+        if (watch.isGovernanceTripped()) return Cause.Governance;
+        if (watch.isGuardianBlocked()) return Cause.Guardian;
+        if (block.timestamp < watch.blockedUntil()) return CauseLib.fromTrigger(watch.blockedBy());
+        for (uint256 i; i < watch.tokens(); ++i) {
             cause = _tokenCause(_venueTokens[adapter][i]);
             if (cause != Cause.None) return cause;
         }
-        if (watch.probes != 0 && _conditions[Trigger.Governance].isActive && !_isConfigurationKnown(adapter)) {
+        if (watch.probes() != 0 && _conditions[Trigger.Governance].isActive && !_isConfigurationKnown(adapter)) {
             return Cause.Governance;
         }
     }
 
     function _tokenCause(address token) private view returns (Cause) {
-        (PegStatus status,,) = _check(token);
-        if (status == PegStatus.Kill && _pegActive) return Cause.Peg;
-        if (status == PegStatus.Unhealthy && _oracleActive) return Cause.Oracle;
-        Feed storage feed = feeds[token];
-        return block.timestamp < feed.blockedUntil ? CauseLib.fromTrigger(feed.blockedBy) : Cause.None;
+        Feed memory feed = _feeds[token];
+        (uint256 price,) = _read(feed);
+        if (price == 0) {
+            if (_oracleActive) return Cause.Oracle;
+        } else if (_pegActive && _isPastKillBounds(feed, price)) {
+            return Cause.Peg;
+        }
+        if (!feed.tripped) return Cause.None;
+        FeedBlock memory block_ = _feedBlocks[token];
+        return block.timestamp < block_.until ? CauseLib.fromTrigger(block_.by) : Cause.None;
     }
 
     function _setMode(Mode mode_, Cause cause) private {

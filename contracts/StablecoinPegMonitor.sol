@@ -22,20 +22,26 @@ abstract contract StablecoinPegMonitor is IPriceSource {
     using PegBandLib for PegBand;
     using SafeCast for int256;
 
-    /// @notice A feed of one token's price, in one slot.
+    /// @dev A feed of one token's price, in one slot with all that decides whether the token stops anything. An untripped feed needs no other.
     /// @param aggregator Chainlink-interface feed.
     /// @param decimals Of its answers, read when it is set.
     /// @param heartbeat Seconds in which it promises a new round.
-    /// @param banded Whether the token has a band.
-    /// @param blockedUntil Unix time until which a tripped condition keeps blocking what depends on the token.
-    /// @param blockedBy The trigger that set it.
+    /// @param killLow As in the token's band, in millionths of a dollar; zero without a band.
+    /// @param killHigh As in the token's band.
+    /// @param tripped Whether a condition was tripped with this feed; the block may have ended.
     struct Feed {
         address aggregator;
         uint8 decimals;
-        uint32 heartbeat;
-        bool banded;
-        uint40 blockedUntil;
-        Trigger blockedBy;
+        uint24 heartbeat;
+        uint24 killLow;
+        uint24 killHigh;
+        bool tripped;
+    }
+
+    /// @dev Until which Unix time a tripped condition keeps blocking what depends on a token, and the trigger that set it.
+    struct FeedBlock {
+        uint40 until;
+        Trigger by;
     }
 
     event FeedSet(address indexed token, address aggregator, uint8 decimals, uint32 heartbeat);
@@ -55,9 +61,9 @@ abstract contract StablecoinPegMonitor is IPriceSource {
     uint256 private constant MAX_DECIMALS = 18;
     uint256 private constant WAD_PER_MILLIONTH = 1e12;
 
-    /// @notice The feed of each token.
-    mapping(address token => Feed) public feeds;
+    mapping(address token => Feed) internal _feeds;
     mapping(address token => PegBand) private _bands;
+    mapping(address token => FeedBlock) internal _feedBlocks;
     /// @notice Chainlink's uptime feed of the rollup this runs on; zero on a chain without a sequencer.
     /// @dev The last of this contract's storage: what follows in the heir shares its slot.
     address public sequencerFeed;
@@ -88,6 +94,30 @@ abstract contract StablecoinPegMonitor is IPriceSource {
         (status, priceWad,) = _check(token);
     }
 
+    /// @notice The feed of a token.
+    /// @return aggregator Chainlink-interface feed; zero if there is none.
+    /// @return decimals Of its answers.
+    /// @return heartbeat Seconds in which it promises a new round.
+    /// @return banded Whether the token has a band.
+    /// @return blockedUntil Unix time until which a tripped condition keeps blocking what depends on the token.
+    /// @return blockedBy The trigger that set it.
+    function feeds(address token)
+        external
+        view
+        returns (
+            address aggregator,
+            uint8 decimals,
+            uint32 heartbeat,
+            bool banded,
+            uint40 blockedUntil,
+            Trigger blockedBy
+        )
+    {
+        Feed memory feed = _feeds[token];
+        FeedBlock memory block_ = _feedBlocks[token];
+        return (feed.aggregator, feed.decimals, feed.heartbeat, feed.killLow != 0, block_.until, block_.by);
+    }
+
     /// @notice The band of a token; all zero if it has none.
     function pegBand(address token) external view returns (PegBand memory) {
         return _bands[token];
@@ -97,7 +127,13 @@ abstract contract StablecoinPegMonitor is IPriceSource {
 
     /// @dev Never reverts. `price` is 18-decimal fixed point, zero if unhealthy; `round` is what the feed answered.
     function _check(address token) internal view returns (PegStatus status, uint256 price, uint256[5] memory round) {
-        Feed memory feed = feeds[token];
+        Feed memory feed = _feeds[token];
+        (price, round) = _read(feed);
+        if (price != 0) status = feed.killLow == 0 ? PegStatus.Unpegged : _bands[token].classify(price);
+    }
+
+    /// @dev Never reverts. As {_check}; whether a price is past the kill bounds is in the feed's own slot.
+    function _read(Feed memory feed) internal view returns (uint256 price, uint256[5] memory round) {
         bool ok;
         (ok, round) = feed.aggregator.readFiveWords(FEED_GAS, IAggregatorV3.latestRoundData.selector);
         int256 answer = int256(round[1]);
@@ -106,9 +142,14 @@ abstract contract StablecoinPegMonitor is IPriceSource {
             !ok || answer <= 0 || answer.toUint256() > type(uint128).max || updatedAt == 0
                 || updatedAt > block.timestamp || round[4] < round[0]
                 || block.timestamp - updatedAt > uint256(feed.heartbeat) + _feedGrace || !_isSequencerUp()
-        ) return (PegStatus.Unhealthy, 0, round);
+        ) return (0, round);
         price = answer.toUint256() * 10 ** (MAX_DECIMALS - feed.decimals);
-        status = feed.banded ? _bands[token].classify(price) : PegStatus.Unpegged;
+    }
+
+    /// @dev As {PegBandLib.classify} tells Kill from the rest.
+    function _isPastKillBounds(Feed memory feed, uint256 price) internal pure returns (bool) {
+        return
+            feed.killLow != 0 && (price < feed.killLow * WAD_PER_MILLIONTH || price > feed.killHigh * WAD_PER_MILLIONTH);
     }
 
     /// @dev Answer 0 is up, 1 is down; `startedAt` is when that began, zero before the feed's first round.
@@ -127,9 +168,13 @@ abstract contract StablecoinPegMonitor is IPriceSource {
         if (heartbeat == 0 || heartbeat > MAX_HEARTBEAT || decimals > MAX_DECIMALS) {
             revert FeedOutOfBounds(heartbeat, decimals);
         }
-        Feed storage feed = feeds[token];
-        (feed.aggregator, feed.decimals, feed.heartbeat) = (aggregator, decimals, heartbeat);
-        (feed.blockedUntil, feed.blockedBy) = (0, Trigger.Peg);
+        Feed storage feed = _feeds[token];
+        (feed.aggregator, feed.decimals) = (aggregator, decimals);
+        // MAX_HEARTBEAT has 22 bits.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        feed.heartbeat = uint24(heartbeat);
+        feed.tripped = false;
+        delete _feedBlocks[token];
         emit FeedSet(token, aggregator, decimals, heartbeat);
     }
 
@@ -138,7 +183,10 @@ abstract contract StablecoinPegMonitor is IPriceSource {
         bool banded = !band.isEmpty();
         if (banded && !band.isOrdered()) revert BandOutOfOrder(token);
         _bands[token] = band;
-        feeds[token].banded = banded;
+        Feed storage feed = _feeds[token];
+        // Within 24 bits: {PegBandLib.isOrdered}.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        (feed.killLow, feed.killHigh) = (uint24(band.killLow), uint24(band.killHigh));
         emit BandSet(token, band);
     }
 

@@ -8,11 +8,10 @@ import {IVault} from "./interfaces/IVault.sol";
 import {BoundedCall} from "./libraries/BoundedCall.sol";
 import {TargetsCalldata} from "./libraries/TargetsCalldata.sol";
 import {VenueReader} from "./libraries/VenueReader.sol";
-import {Allocation, Report} from "./types/Allocation.sol";
-import {Buckets} from "./types/Buckets.sol";
+import {Allocation, Change, Report} from "./types/Allocation.sol";
+import {Lanes} from "./types/Lanes.sol";
 import {DUST, Position} from "./types/Position.sol";
 import {RebalanceLog} from "./types/RebalanceLog.sol";
-import {Targets} from "./types/Targets.sol";
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/interfaces/IERC20Metadata.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
@@ -42,34 +41,37 @@ contract StrategyHub is IStrategyHub, AccessControl {
         bytes32 decisionHash;
         bytes32 targetsHash;
         uint64 nonce;
+        IKillSwitch killSwitch;
+        uint256 flowBps;
         uint256 nav;
         uint256 turnover;
-        Targets targets;
-        Buckets buckets;
+        uint256 word;
+        Lanes lanes;
     }
 
-    /// @dev Attestor and the limits of each target, in one slot.
+    /// @dev The log, which every rebalance writes, and the limits of each target, in one slot.
     struct Policy {
-        address attestor;
+        RebalanceLog log;
         uint16 reserveBps;
         uint16 minPositionBps;
         uint16 maxPositionBps;
         uint16 minStepBps;
-        uint16 maxVenueShareBps;
         uint16 maxUtilisationBps;
+        uint8 maxVenueShareBps;
     }
 
-    /// @dev Kill switch and the limits over time, in one slot.
+    /// @dev Attestor and the limits over time, in one slot.
     struct Pace {
-        IKillSwitch killSwitch;
+        address attestor;
         uint16 flowBps;
         uint16 approvalBps;
         uint32 approvalFloor;
         uint32 cooldown;
     }
 
-    /// @dev The keeper's last sign of life apart from rebalances, and the grace period in seconds.
+    /// @dev Kill switch, the keeper's last sign of life apart from rebalances, and the grace period in seconds, in one slot.
     struct Presence {
+        IKillSwitch killSwitch;
         uint40 heartbeatAt;
         uint32 grace;
     }
@@ -98,16 +100,18 @@ contract StrategyHub is IStrategyHub, AccessControl {
     /// @dev One venue's part of an emergency exit; a venue that burns it all leaves the others theirs.
     uint256 private constant EXIT_GAS = 5_000_000;
     uint256 private constant MAX_REASON_BYTES = 256;
+    /// @dev Positions that share a word of {_lanes}.
+    uint256 private constant LANES = 8;
+    uint256 private constant NO_WORD = type(uint256).max;
 
     IVault public immutable vault;
     uint256 private immutable _unit;
 
-    RebalanceLog private _log;
     Policy private _policy;
     Pace private _pace;
     Presence private _presence;
-    Targets private _targets;
-    Buckets private _buckets;
+    /// @dev By the position's id: eight of them in each.
+    Lanes[2] private _lanes;
     /// @inheritdoc IStrategyHub
     mapping(address adapter => uint256) public riskScore;
     /// @inheritdoc IStrategyHub
@@ -137,28 +141,29 @@ contract StrategyHub is IStrategyHub, AccessControl {
 
     /// @inheritdoc IStrategyHub
     function rebalance(Allocation[] calldata targets, bytes calldata proof) external onlyRole(KEEPER_ROLE) {
-        Pace memory pace = _pace;
-        if (!pace.killSwitch.isOperational()) {
-            (, string memory reason) = pace.killSwitch.operationalStatus();
+        IKillSwitch killSwitch_ = _presence.killSwitch;
+        if (!killSwitch_.isOperational()) {
+            (, string memory reason) = killSwitch_.operationalStatus();
             revert NotOperational(reason);
         }
-        RebalanceLog log = _log;
-        uint256 allowedAt = log.nextAllowed(pace.cooldown);
+        Policy memory policy = _policy;
+        Pace memory pace = _pace;
+        uint256 allowedAt = policy.log.nextAllowed(pace.cooldown);
         if (block.timestamp < allowedAt) revert CooldownActive(allowedAt);
 
         if (targets.length == 0) revert NoTargets();
-        Policy memory policy = _policy;
         (bytes memory reallocate, bytes32 targetsHash) =
             TargetsCalldata.forward(targets, proof, IVault.reallocate.selector);
-        Instruction memory instruction = _checkProof(targetsHash, proof, log.nonce(), policy.attestor);
-        _log = log.push(block.timestamp);
+        Instruction memory instruction = _checkProof(targetsHash, proof, policy.log.nonce(), pace.attestor);
+        (instruction.killSwitch, instruction.flowBps, instruction.word) = (killSwitch_, pace.flowBps, NO_WORD);
+        _policy.log = policy.log.push(block.timestamp);
 
         Report memory report = abi.decode(address(vault).functionCall(reallocate), (Report));
 
         if (report.idleAfter * BPS < report.navAfter * policy.reserveBps) {
             revert ReserveTooLow(report.idleAfter, report.navAfter, policy.reserveBps);
         }
-        uint256[] memory stored = _checkTargets(targets, report, policy, pace, instruction);
+        uint256[] memory stored = _checkTargets(targets, report, policy, instruction);
         _checkApproval(instruction, report.navBefore, pace);
         emit RebalanceExecuted(
             instruction.decisionHash,
@@ -181,10 +186,9 @@ contract StrategyHub is IStrategyHub, AccessControl {
         uint256 valueAfter;
         uint256 navAfter;
         (received, valueAfter, navAfter) = vault.reduce(adapter, assets, minOut, data, !trusted);
-        Targets targets = _targets;
         uint256 id = vault.position(adapter).id();
-        uint256 target = navAfter == 0 ? 0 : Math.min(targets.bpsOf(id), valueAfter * BPS / navAfter);
-        _targets = targets.with(id, target);
+        uint256 target = navAfter == 0 ? 0 : Math.min(_lanesOf(id).targetOf(id), valueAfter * BPS / navAfter);
+        _setTarget(id, target);
         emit RiskReduced(msg.sender, adapter, received, target);
     }
 
@@ -197,7 +201,7 @@ contract StrategyHub is IStrategyHub, AccessControl {
     function heartbeat() external onlyRole(KEEPER_ROLE) {
         _presence.heartbeatAt = block.timestamp.toUint40();
         emit Heartbeat(msg.sender);
-        _pace.killSwitch.observe(vault.adapters());
+        _presence.killSwitch.observe(vault.adapters());
     }
 
     // ------------------------------------------------------------------------------------------------- emergency, Safe
@@ -253,12 +257,12 @@ contract StrategyHub is IStrategyHub, AccessControl {
 
     /// @inheritdoc IStrategyHub
     function attestor() external view returns (address) {
-        return _policy.attestor;
+        return _pace.attestor;
     }
 
     /// @notice The kill switch that rebalances obey.
     function killSwitch() external view returns (IKillSwitch) {
-        return _pace.killSwitch;
+        return _presence.killSwitch;
     }
 
     /// @inheritdoc IStrategyHub
@@ -272,28 +276,30 @@ contract StrategyHub is IStrategyHub, AccessControl {
         state.readable = state.readable && ok;
         (, state.liquidity) = VenueReader.exitLiquidity(adapter, state.direct, address(vault));
         (, state.utilisation) = VenueReader.utilisation(adapter, state.direct, address(vault));
-        (state.canAdd, state.settledSize) = _pace.killSwitch.additionStatus(adapter);
+        (state.canAdd, state.settledSize) = _presence.killSwitch.additionStatus(adapter);
         state.riskScore = riskScore[adapter];
         if (Position.unwrap(position) != 0) {
-            state.targetBps = _targets.bpsOf(position.id());
-            state.flowUsedBps = _buckets.drained(_pace.flowBps, block.timestamp).bpsOf(position.id());
+            uint256 id = position.id();
+            Lanes lanes = _lanesOf(id);
+            state.targetBps = lanes.targetOf(id);
+            state.flowUsedBps = lanes.drained(_pace.flowBps, block.timestamp).bucketOf(id);
         }
     }
 
     /// @inheritdoc IStrategyHub
     function targetBps(address adapter) external view returns (uint256) {
         Position position = vault.position(adapter);
-        return Position.unwrap(position) == 0 ? 0 : _targets.bpsOf(position.id());
+        return Position.unwrap(position) == 0 ? 0 : _lanesOf(position.id()).targetOf(position.id());
     }
 
     /// @inheritdoc IStrategyHub
     function nonce() external view returns (uint64) {
-        return _log.nonce();
+        return _policy.log.nonce();
     }
 
     /// @inheritdoc IStrategyHub
     function recentRebalances() external view returns (uint256[4] memory times) {
-        RebalanceLog log = _log;
+        RebalanceLog log = _policy.log;
         for (uint256 i; i < 4; ++i) {
             times[i] = log.timeOf(i);
         }
@@ -301,13 +307,13 @@ contract StrategyHub is IStrategyHub, AccessControl {
 
     /// @inheritdoc IStrategyHub
     function nextRebalanceAt() external view returns (uint256) {
-        return _log.nextAllowed(_pace.cooldown);
+        return _policy.log.nextAllowed(_pace.cooldown);
     }
 
     /// @inheritdoc IStrategyHub
     function lastSeen() public view returns (uint256 time, uint256 grace) {
         Presence memory presence = _presence;
-        return (Math.max(presence.heartbeatAt, _log.timeOf(0)), presence.grace);
+        return (Math.max(presence.heartbeatAt, _policy.log.timeOf(0)), presence.grace);
     }
 
     /// @inheritdoc IStrategyHub
@@ -383,68 +389,77 @@ contract StrategyHub is IStrategyHub, AccessControl {
         Allocation[] calldata targets,
         Report memory report,
         Policy memory policy,
-        Pace memory pace,
         Instruction memory instruction
     ) private returns (uint256[] memory stored) {
-        instruction.nav = report.navBefore;
-        instruction.targets = _targets;
-        instruction.buckets = _buckets.drained(pace.flowBps, block.timestamp);
         stored = new uint256[](targets.length);
+        instruction.nav = report.navBefore;
         for (uint256 i; i < stored.length; ++i) {
-            uint256 bps = targets[i].bps;
-            Position position = report.positions[i];
-            stored[i] = uint256(uint160(position.account())) | (bps << 160);
-            _checkTarget(instruction, position, bps, report.changes[i].valueBefore(), policy);
-            if (_fillBucket(instruction, position, bps, report.changes[i].valueBefore(), pace.flowBps)) {
-                _checkVenue(position, report.changes[i].valueAfter(), policy, pace.killSwitch);
+            Allocation calldata target = targets[i];
+            (address adapter, uint256 bps) = (target.adapter, target.bps);
+            stored[i] = uint256(uint160(adapter)) | (bps << 160);
+            Change change = report.changes[i];
+            uint256 id = report.tags.idOf(i);
+            _turnTo(instruction, id / LANES);
+            _checkTarget(instruction, adapter, id, bps, change.valueBefore(), policy);
+            if (_fillBucket(instruction, adapter, id, bps, change.valueBefore())) {
+                _checkVenue(adapter, report.tags.isDirect(i), change.valueAfter(), policy, instruction.killSwitch);
             }
         }
-        _targets = instruction.targets;
-        if (instruction.turnover != 0) _buckets = instruction.buckets;
+        _lanes[instruction.word] = instruction.lanes;
+    }
+
+    /// @dev Writes the word of the target before, unless it is the same, and reads this one's.
+    function _turnTo(Instruction memory instruction, uint256 word) private {
+        if (word == instruction.word) return;
+        if (instruction.word != NO_WORD) _lanes[instruction.word] = instruction.lanes;
+        instruction.word = word;
+        instruction.lanes = _lanes[word].drained(instruction.flowBps, block.timestamp);
     }
 
     function _checkTarget(
         Instruction memory instruction,
-        Position position,
+        address adapter,
+        uint256 id,
         uint256 bps,
         uint256 before,
         Policy memory policy
     ) private pure {
         if (bps != 0 && (bps < policy.minPositionBps || bps > policy.maxPositionBps)) {
-            revert TargetOutOfBounds(position.account(), bps);
+            revert TargetOutOfBounds(adapter, bps);
         }
         // What was stored of a position that holds nothing is of no account: it may be of one that had its id before.
-        uint256 stored = before == 0 ? 0 : instruction.targets.bpsOf(position.id());
+        uint256 stored = before == 0 ? 0 : instruction.lanes.targetOf(id);
         uint256 step = bps > stored ? bps - stored : stored - bps;
-        if (step < policy.minStepBps) revert StepTooSmall(position.account(), bps, stored);
-        instruction.targets = instruction.targets.with(position.id(), bps);
+        if (step < policy.minStepBps) revert StepTooSmall(adapter, bps, stored);
+        instruction.lanes = instruction.lanes.withTarget(id, bps);
     }
 
     /// @dev Judges an addition by what the vault was told to add, not by the outcome: a venue that swallows an addition was added to.
-    function _fillBucket(
-        Instruction memory instruction,
-        Position position,
-        uint256 bps,
-        uint256 before,
-        uint256 flowBps
-    ) private pure returns (bool added) {
+    function _fillBucket(Instruction memory instruction, address adapter, uint256 id, uint256 bps, uint256 before)
+        private
+        pure
+        returns (bool added)
+    {
         uint256 goal = instruction.nav * bps / BPS;
         if (goal <= before) return false;
         uint256 addition = goal - before;
         instruction.turnover += addition;
-        uint256 used = instruction.buckets.bpsOf(position.id()) + Math.ceilDiv(addition * BPS, instruction.nav);
-        if (used > flowBps) revert FlowExceeded(position.account(), used, flowBps);
-        instruction.buckets = instruction.buckets.with(position.id(), used);
+        uint256 used = instruction.lanes.bucketOf(id) + Math.ceilDiv(addition * BPS, instruction.nav);
+        if (used > instruction.flowBps) revert FlowExceeded(adapter, used, instruction.flowBps);
+        instruction.lanes = instruction.lanes.withBucket(id, used);
         return true;
     }
 
     /// @dev The rules for a venue that was added to, judged on its state after the addition.
-    function _checkVenue(Position position, uint256 value, Policy memory policy, IKillSwitch killSwitch_) private view {
-        address adapter = position.account();
-        bool direct = position.isDirect();
-        (bool allowed, uint256 settled) = killSwitch_.additionStatus(adapter);
-        if (!allowed) revert VenueNotOperational(adapter);
-        if (settled == 0) revert CheckpointMissing(adapter);
+    function _checkVenue(address adapter, bool direct, uint256 value, Policy memory policy, IKillSwitch killSwitch_)
+        private
+        view
+    {
+        uint256 settled = killSwitch_.addableSize(adapter);
+        if (settled == 0) {
+            if (!killSwitch_.canAdd(adapter)) revert VenueNotOperational(adapter);
+            revert CheckpointMissing(adapter);
+        }
 
         // What cannot be read is zero liquidity and zero size, which no addition passes.
         (, uint256 liquidity) = VenueReader.exitLiquidity(adapter, direct, address(vault));
@@ -462,6 +477,15 @@ contract StrategyHub is IStrategyHub, AccessControl {
         if (value * BPS > size * policy.maxVenueShareBps) revert VenueShareExceeded(adapter, value, size);
     }
 
+    function _lanesOf(uint256 id) private view returns (Lanes) {
+        return _lanes[id / LANES];
+    }
+
+    /// @dev What is in the buckets stays, and of the time it was of.
+    function _setTarget(uint256 id, uint256 bps) private {
+        _lanes[id / LANES] = _lanesOf(id).withTarget(id, bps);
+    }
+
     function _checkApproval(Instruction memory instruction, uint256 nav, Pace memory pace) private view {
         uint256 threshold = Math.max(pace.approvalFloor * _unit, nav * pace.approvalBps / BPS);
         if (instruction.turnover <= threshold) return;
@@ -476,7 +500,7 @@ contract StrategyHub is IStrategyHub, AccessControl {
         if (!_mayReduce(msg.sender)) {
             (uint256 seen, uint256 grace) = lastSeen();
             // Silence first: it must not depend on the switch.
-            if (block.timestamp <= seen + grace && _pace.killSwitch.mode() != Mode.Exit) {
+            if (block.timestamp <= seen + grace && _presence.killSwitch.mode() != Mode.Exit) {
                 revert NotAuthorised(msg.sender);
             }
         }
@@ -493,7 +517,7 @@ contract StrategyHub is IStrategyHub, AccessControl {
                 (results[i].received, results[i].remaining) = abi.decode(returned, (uint256, uint256));
                 returned = "";
                 // Of a venue that pays in part or, paused, nothing, something is still to be had.
-                if (results[i].remaining <= DUST) _targets = _targets.with(position.id(), 0);
+                if (results[i].remaining <= DUST) _setTarget(position.id(), 0);
                 else results[i].ok = false;
             } else {
                 (bool readable, uint256 value) = VenueReader.value(adapter, position.isDirect(), address(vault));
@@ -531,16 +555,16 @@ contract StrategyHub is IStrategyHub, AccessControl {
                 || limits_.cooldown < 1 hours || limits_.cooldown > 24 hours
         ) revert LimitOutOfBounds();
         _policy = Policy({
-            attestor: _policy.attestor,
+            log: _policy.log,
             reserveBps: limits_.reserveBps,
             minPositionBps: limits_.minPositionBps,
             maxPositionBps: limits_.maxPositionBps,
             minStepBps: limits_.minStepBps,
-            maxVenueShareBps: limits_.maxVenueShareBps,
-            maxUtilisationBps: limits_.maxUtilisationBps
+            maxUtilisationBps: limits_.maxUtilisationBps,
+            maxVenueShareBps: uint256(limits_.maxVenueShareBps).toUint8()
         });
         _pace = Pace({
-            killSwitch: _pace.killSwitch,
+            attestor: _pace.attestor,
             flowBps: limits_.flowBps,
             approvalBps: limits_.approvalBps,
             approvalFloor: limits_.approvalFloor,
@@ -550,12 +574,12 @@ contract StrategyHub is IStrategyHub, AccessControl {
     }
 
     function _setAttestor(address attestor_) private {
-        _policy.attestor = attestor_;
+        _pace.attestor = attestor_;
         emit AttestorSet(attestor_);
     }
 
     function _setKillSwitch(IKillSwitch killSwitch_) private {
-        _pace.killSwitch = killSwitch_;
+        _presence.killSwitch = killSwitch_;
         emit KillSwitchSet(address(killSwitch_));
     }
 

@@ -5,13 +5,14 @@ import {SidePocket} from "./SidePocket.sol";
 import {ISidePocket} from "./interfaces/ISidePocket.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {ExitQueue} from "./libraries/ExitQueue.sol";
-import {Nav} from "./libraries/Nav.sol";
+import {Holding, Nav} from "./libraries/Nav.sol";
 import {PositionList} from "./libraries/PositionList.sol";
 import {Recovery} from "./libraries/Recovery.sol";
 import {Reduction} from "./libraries/Reduction.sol";
 import {VenueMover} from "./libraries/VenueMover.sol";
 import {Allocation, Change, ChangeLib, Report} from "./types/Allocation.sol";
 import {DUST, Position, PositionLib} from "./types/Position.sol";
+import {Tags} from "./types/Tags.sol";
 import {Bounds, Ledger, VaultState} from "./types/VaultState.sol";
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/interfaces/IERC20Metadata.sol";
@@ -50,7 +51,7 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
     using Math for uint256;
     using PositionList for VaultState;
     using Nav for Bounds;
-    using Nav for Position[];
+    using Nav for Holding[];
     using Nav for VaultState;
     using Recovery for VaultState;
     using Reduction for VaultState;
@@ -65,14 +66,6 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
         uint256 leaving;
         uint256 missing;
         uint256 unread;
-    }
-
-    /// @dev One target on its way: where its position is in the queue, what it held and what it is to hold, in assets.
-    struct Leg {
-        uint256 at;
-        Position position;
-        uint256 before;
-        uint256 goal;
     }
 
     /// @notice May only reduce risk: pause deposits, lower caps and bounds. Any guardian, and the kill switch.
@@ -348,23 +341,21 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
     function reallocate(Allocation[] calldata targets) external nonReentrant returns (Report memory report) {
         _checkHub();
         Ledger memory ledger = _readLedger();
-        Position[] memory positions = _state.load();
-        (uint256[] memory values, uint256 navBefore, uint256 missing) = positions.readAll(ledger.idle);
+        (Holding[] memory held, uint256 navBefore, uint256 missing) = _state.readAll(ledger.idle);
         report.navBefore = navBefore;
 
-        (Leg[] memory legs, uint256 available) = _reduceLegs(targets, positions, values, navBefore, ledger.idle);
+        (uint256[] memory legs, uint256 available) = _reduceLegs(targets, held, navBefore, ledger.idle);
         uint256 idleBefore = available;
-        available = _addLegs(targets, legs, positions, available, missing);
+        available = _addLegs(targets, legs, held, available, missing);
         // As a deposit, an addition finds a fall that nobody has recorded yet as if it had been.
         if (available < idleBefore && navBefore * BPS < ledger.accrued * (BPS - BREAKER_BPS)) revert EnforcedPause();
         ledger.idle = available.toUint96();
         _writeLedger(ledger);
 
-        (values, report.navAfter) = positions.readAgain(available, missing);
+        report.navAfter = held.readAgain(available, missing);
         report.idleAfter = available;
-        (report.positions, report.changes) = _checkLegs(targets, legs, values);
-        _state.bookLoss(navBefore, report.navAfter, legs.length, true);
-        emit Reallocated(navBefore, report.navAfter, available);
+        (report.tags, report.changes) = _checkLegs(targets, legs, held);
+        _state.bookLoss(navBefore, report.navAfter, targets.length, true);
     }
 
     /// @inheritdoc IVault
@@ -650,30 +641,33 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
     // ------------------------------------------------------------------------------------------------- reallocation
 
     /// @dev Finds the position of each target and reduces those that are to hold less.
-    function _reduceLegs(
-        Allocation[] calldata targets,
-        Position[] memory positions,
-        uint256[] memory values,
-        uint256 navBefore,
-        uint256 available
-    ) private returns (Leg[] memory legs, uint256) {
-        legs = new Leg[](targets.length);
+    /// @return legs Where the position of each target is in the queue.
+    function _reduceLegs(Allocation[] calldata targets, Holding[] memory held, uint256 navBefore, uint256 available)
+        private
+        returns (uint256[] memory legs, uint256)
+    {
+        legs = new uint256[](targets.length);
         address previous;
-        for (uint256 i; i < legs.length; ++i) {
+        uint256 balance;
+        for (uint256 i; i < targets.length; ++i) {
             Allocation calldata target = targets[i];
             address account = target.adapter;
             if (account <= previous) revert TargetsUnsorted(account);
             previous = account;
-            Leg memory leg = legs[i];
-            leg.at = positions.indexOf(account);
-            leg.position = positions[leg.at];
+            uint256 at = held.indexOf(account);
+            legs[i] = at;
+            Holding memory leg = held[at];
             leg.position.requireActive();
-            leg.before = values[leg.at];
             uint256 bps = target.bps;
-            leg.goal = navBefore * bps / BPS;
-            if (leg.goal < leg.before) {
-                uint256 amount = bps == 0 ? type(uint256).max : leg.before - leg.goal;
-                available += leg.position.takeOut(IERC20(asset()), amount, target.minOut, target.data);
+            uint256 goal = navBefore * bps / BPS;
+            leg.goal = goal;
+            if (goal < leg.value) {
+                uint256 amount = bps == 0 ? type(uint256).max : leg.value - goal;
+                // Nothing happens between two legs: what the last one left is what the next one finds.
+                if (balance == 0) balance = _balance();
+                uint256 left = leg.position.takeOutOf(balance, IERC20(asset()), amount, target.minOut, target.data);
+                available += left - balance;
+                balance = left;
             }
         }
         return (legs, available);
@@ -683,17 +677,17 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
     /// leave.
     function _addLegs(
         Allocation[] calldata targets,
-        Leg[] memory legs,
-        Position[] memory positions,
+        uint256[] memory legs,
+        Holding[] memory held,
         uint256 available,
         uint256 missing
     ) private returns (uint256) {
-        for (uint256 i; i < legs.length; ++i) {
-            Leg memory leg = legs[i];
-            if (leg.goal <= leg.before) continue;
+        for (uint256 i; i < targets.length; ++i) {
+            Holding memory leg = held[legs[i]];
+            if (leg.goal <= leg.value) continue;
             _requireNotPaused();
-            if (missing != 0) revert VenueUnreadable(positions[missing.log2()].account());
-            uint256 amount = leg.goal - leg.before;
+            if (missing != 0) revert VenueUnreadable(held[missing.log2()].position.account());
+            uint256 amount = leg.goal - leg.value;
             if (amount > available) revert InsufficientIdle(amount, available);
             available -= amount;
             leg.position.putIn(IERC20(asset()), amount, targets[i].data);
@@ -702,32 +696,33 @@ contract Vault is IVault, ERC4626, ERC20Permit, AccessControl, Pausable, Reentra
         if (balance < available) revert Unaccounted(balance, available);
         // What is exactly there has been taken exactly, and no allowance is left.
         if (balance != available) {
-            for (uint256 i; i < legs.length; ++i) {
-                if (legs[i].goal > legs[i].before) legs[i].position.revokeAllowance(IERC20(asset()));
+            for (uint256 i; i < targets.length; ++i) {
+                Holding memory leg = held[legs[i]];
+                if (leg.goal > leg.value) leg.position.revokeAllowance(IERC20(asset()));
             }
         }
         return available;
     }
 
     /// @dev Cap and minimum of each addition; what the report says of each leg.
-    function _checkLegs(Allocation[] calldata targets, Leg[] memory legs, uint256[] memory values)
+    function _checkLegs(Allocation[] calldata targets, uint256[] memory legs, Holding[] memory held)
         private
         pure
-        returns (Position[] memory positions, Change[] memory changes)
+        returns (Tags tags, Change[] memory changes)
     {
-        positions = new Position[](legs.length);
-        changes = new Change[](legs.length);
-        for (uint256 i; i < legs.length; ++i) {
-            Leg memory leg = legs[i];
-            uint256 value = values[leg.at];
-            positions[i] = leg.position;
-            changes[i] = ChangeLib.create(leg.before, value);
-            if (leg.goal <= leg.before) continue;
-            uint256 cap = leg.position.cap();
-            if (value > cap) revert CapExceeded(leg.position.account(), value, cap);
-            uint256 credited = value.saturatingSub(leg.before);
+        changes = new Change[](targets.length);
+        for (uint256 i; i < changes.length; ++i) {
+            Holding memory leg = held[legs[i]];
+            Position position_ = leg.position;
+            (uint256 before, uint256 value) = (leg.value, leg.valueAfter);
+            tags = tags.with(i, position_);
+            changes[i] = ChangeLib.create(before, value);
+            if (leg.goal <= before) continue;
+            uint256 cap = position_.cap();
+            if (value > cap) revert CapExceeded(position_.account(), value, cap);
+            uint256 credited = value.saturatingSub(before);
             uint256 minOut = targets[i].minOut;
-            if (credited < minOut) revert InsufficientOut(leg.position.account(), credited, minOut);
+            if (credited < minOut) revert InsufficientOut(position_.account(), credited, minOut);
         }
     }
 

@@ -7,7 +7,7 @@ import {VenueReader} from "./libraries/VenueReader.sol";
 import {Cause, CauseLib} from "./types/Cause.sol";
 import {Probe, ProbeLib} from "./types/Probe.sol";
 import {SizeHistory, SizeHistoryLib} from "./types/SizeHistory.sol";
-import {Finding, TripRecord, VenueWatch} from "./types/VenueWatch.sol";
+import {Finding, TripRecord, VenueWatch, Watch} from "./types/VenueWatch.sol";
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -341,8 +341,8 @@ abstract contract VenueTriggers is IKillSwitch, AccessControl {
     }
 
     /// @dev One read of one slot.
-    function _watch(address adapter) internal view returns (VenueWatch memory) {
-        return _watches[adapter];
+    function _watch(address adapter) internal view returns (Watch) {
+        return _watches[adapter].load();
     }
 
     function _isTwoStep(Trigger trigger) internal pure returns (bool) {
@@ -364,7 +364,7 @@ abstract contract VenueTriggers is IKillSwitch, AccessControl {
     }
 
     function _observe(address adapter) private {
-        VenueWatch memory watch = _watch(adapter);
+        Watch watch = _watch(adapter);
         SizeHistory storage history = _histories[adapter];
         if (!history.isDue(watch)) return;
         (bool listed, bool direct,) = vault.positionKind(adapter);

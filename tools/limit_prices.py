@@ -25,8 +25,8 @@ LIMITS = [
     (
         "kill switch: mode, peg and oracle of the asset",
         HUB,
-        "if (!pace.killSwitch.isOperational()) {",
-        "if (address(pace.killSwitch) == address(0)) {",
+        "if (!killSwitch_.isOperational()) {",
+        "if (address(killSwitch_) == address(0)) {",
     ),
     ("cooldown, four a day", HUB, "if (block.timestamp < allowedAt) revert CooldownActive(allowedAt);", ""),
     (
@@ -39,19 +39,21 @@ LIMITS = [
     (
         "bounds and step of each target, stored targets",
         HUB,
-        "_checkTarget(instruction, position, bps, report.changes[i].valueBefore(), policy);",
+        "_checkTarget(instruction, adapter, id, bps, change.valueBefore(), policy);",
         "",
     ),
     (
         "flow bucket of each venue",
         HUB,
-        "instruction.buckets = _buckets.drained(pace.flowBps, block.timestamp);",
+        "_lanes[word].drained(instruction.flowBps, block.timestamp);",
+        "_lanes[word];",
+        "if (used > instruction.flowBps) revert FlowExceeded(adapter, used, instruction.flowBps);",
         "",
-        "if (instruction.turnover != 0) _buckets = instruction.buckets;",
+        "instruction.lanes = instruction.lanes.withBucket(id, used);",
         "",
     ),
-    ("venue's own triggers, settled size", HUB, "(bool allowed, uint256 settled) = killSwitch_.additionStatus(adapter);",
-     "(bool allowed, uint256 settled) = (address(killSwitch_) != address(0), type(uint256).max);"),
+    ("venue's own triggers, settled size", HUB, "uint256 settled = killSwitch_.addableSize(adapter);",
+     "uint256 settled = address(killSwitch_) == address(0) ? 0 : type(uint256).max;"),
     (
         "liquidity and utilisation of each venue",
         HUB,
@@ -63,10 +65,10 @@ LIMITS = [
     (
         "loss of one move and of a day: every position read again",
         VAULT,
-        "(values, report.navAfter) = positions.readAgain(available, missing);",
+        "report.navAfter = held.readAgain(available, missing);",
         "report.navAfter = navBefore;",
     ),
-    ("cap and minimum of each addition", VAULT, "if (leg.goal <= leg.before) continue;\n            uint256 cap",
+    ("cap and minimum of each addition", VAULT, "if (leg.goal <= before) continue;\n            uint256 cap",
      "if (leg.goal != type(uint256).max) continue;\n            uint256 cap"),
     (
         "idle is really here, no allowance left",

@@ -32,8 +32,11 @@ interface IKillSwitch {
     /// @notice Whether funds may be added to this position: its own feeds are healthy and no trigger of its own blocks it. Never reverts.
     function canAdd(address adapter) external view returns (bool);
 
-    /// @notice {canAdd} and {settledSize} in one call, for the hub. Never reverts.
+    /// @notice {canAdd} and {settledSize} in one call. Never reverts.
     function additionStatus(address adapter) external view returns (bool allowed, uint256 settled);
+
+    /// @notice {settledSize} if {canAdd}, otherwise zero, in one call for the hub. Never reverts.
+    function addableSize(address adapter) external view returns (uint256);
 
     /// @notice The venue's size without the vault's own position, in assets, that limits are measured by: the lower of two observations
     /// in different blocks, both earlier than this one, the newest pair at most 48 hours old; zero when there is none.

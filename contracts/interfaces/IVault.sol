@@ -20,7 +20,6 @@ interface IVault is IERC4626 {
     event MaxLossSet(uint256 bps);
     event DailyLossSet(uint256 bps);
     event MaxGrowthSet(uint256 bpsPerYear);
-    event Reallocated(uint256 navBefore, uint256 navAfter, uint256 idleAfter);
     event Reduced(address indexed adapter, uint256 assets, uint256 valueAfter);
     event LossBooked(uint256 loss, uint256 usedToday);
     event AdapterExited(address indexed adapter, uint256 received, uint256 remaining);
@@ -132,7 +131,7 @@ interface IVault is IERC4626 {
     /// @return received What the venue paid, in assets.
     function recover(address adapter) external returns (uint256 received);
 
-    /// @notice Moves the named positions to their targets: reductions first, then additions. Only the hub.
+    /// @notice Moves the named positions to their targets: reductions first, then additions. Only the hub, whose event is the record of it.
     function reallocate(Allocation[] calldata targets) external returns (Report memory report);
 
     /// @notice Takes what is worth `assets` out of one position into idle, within the loss bound. Only the hub.

@@ -8,6 +8,17 @@ import {VenueMover} from "./VenueMover.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+/// @notice A position on its way through an instruction. Amounts are assets.
+/// @param value Before, zero where it is missing.
+/// @param goal What it is to hold, if it is a target.
+/// @param valueAfter Once it has been read again.
+struct Holding {
+    Position position;
+    uint256 value;
+    uint256 goal;
+    uint256 valueAfter;
+}
+
 /// @title Nav
 /// @notice NAV before and after an instruction, and what the instruction may have cost. Internal functions of the vault and its libraries.
 library Nav {
@@ -17,52 +28,52 @@ library Nav {
 
     uint256 private constant BPS = 10_000;
 
-    /// @notice The listed positions in the order of the queue.
-    function load(VaultState storage self) internal view returns (Position[] memory positions) {
-        positions = new Position[](self.ledger.count);
-        for (uint256 i; i < positions.length; ++i) {
-            positions[i] = self.positions[i];
-        }
-    }
-
     /// @notice Where `adapter` is in the queue; reverts if it is not.
-    function indexOf(Position[] memory positions, address adapter) internal pure returns (uint256 i) {
-        for (; i < positions.length; ++i) {
-            if (positions[i].account() == adapter) return i;
+    function indexOf(Holding[] memory held, address adapter) internal pure returns (uint256 i) {
+        for (; i < held.length; ++i) {
+            if (held[i].position.account() == adapter) return i;
         }
         revert IVault.AdapterNotListed(adapter);
     }
 
-    /// @notice Each value (zero where it is missing), their sum with idle, and one bit for each that is missing: quarantined or not readable.
-    function readAll(Position[] memory positions, uint256 idle)
+    /// @notice Reads all positions.
+    /// @return held Each of them, in the order of the queue.
+    /// @return nav Their sum with idle.
+    /// @return missing One bit for each that is quarantined or not readable.
+    function readAll(VaultState storage self, uint256 idle)
         internal
         view
-        returns (uint256[] memory values, uint256 nav, uint256 missing)
+        returns (Holding[] memory held, uint256 nav, uint256 missing)
     {
         nav = idle;
-        values = new uint256[](positions.length);
-        for (uint256 i; i < positions.length; ++i) {
-            Position position = positions[i];
-            (bool ok, uint256 value) = position.isQuarantined() ? (false, 0) : position.read();
-            if (ok) {
-                values[i] = value;
-                nav += value;
-            } else {
-                // forge-lint: disable-next-line(incorrect-shift)
-                missing |= 1 << i;
-            }
+        held = new Holding[](self.ledger.count);
+        for (uint256 i; i < held.length; ++i) {
+            Holding memory one = held[i];
+            one.position = self.positions[i];
+            bool ok;
+            (ok, one.value) = _readActive(one.position);
+            nav += one.value;
+            // forge-lint: disable-next-line(incorrect-shift)
+            if (!ok) missing |= 1 << i;
         }
     }
 
-    /// @notice As {readAll}; what was missing before must be missing still, or a loss could hide behind a venue that answers again.
-    function readAgain(Position[] memory positions, uint256 idle, uint256 missing)
-        internal
-        view
-        returns (uint256[] memory values, uint256 nav)
-    {
+    /// @notice Reads all positions once more; what was missing before must be missing still, or a loss could hide behind a venue that answers
+    /// again.
+    function readAgain(Holding[] memory held, uint256 idle, uint256 missing) internal view returns (uint256 nav) {
+        nav = idle;
         uint256 missingNow;
-        (values, nav, missingNow) = readAll(positions, idle);
-        if (missingNow != missing) revert IVault.VenueUnreadable(positions[(missingNow ^ missing).log2()].account());
+        for (uint256 i; i < held.length; ++i) {
+            Holding memory one = held[i];
+            bool ok;
+            (ok, one.valueAfter) = _readActive(one.position);
+            nav += one.valueAfter;
+            // forge-lint: disable-next-line(incorrect-shift)
+            if (!ok) missingNow |= 1 << i;
+        }
+        if (missingNow != missing) {
+            revert IVault.VenueUnreadable(held[(missingNow ^ missing).log2()].position.account());
+        }
     }
 
     /// @notice A loss beyond rounding must be within the bound of one instruction and, if `budgeted`, within what is left of the day's.
@@ -87,5 +98,10 @@ library Nav {
     /// than the budget.
     function lossUsedNow(Bounds memory bounds) internal view returns (uint256) {
         return block.timestamp - bounds.lossAt < 1 days ? bounds.lossUsed : 0;
+    }
+
+    /// @dev A position's value, zero where it is quarantined or cannot be read: then `ok` is false.
+    function _readActive(Position position) private view returns (bool ok, uint256 value) {
+        if (!position.isQuarantined()) (ok, value) = position.read();
     }
 }

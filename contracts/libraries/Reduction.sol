@@ -5,7 +5,7 @@ import {IAdapter} from "../interfaces/IAdapter.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Position} from "../types/Position.sol";
 import {VaultState} from "../types/VaultState.sol";
-import {Nav} from "./Nav.sol";
+import {Holding, Nav} from "./Nav.sol";
 import {VenueMover} from "./VenueMover.sol";
 import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
@@ -15,17 +15,17 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 /// @notice Moves out of single positions into idle, on behalf of the hub. Linked to the vault, which checks who calls: it runs in the vault's own
 /// storage.
 library Reduction {
-    using Nav for Position[];
+    using Nav for Holding[];
     using Nav for VaultState;
     using SafeCast for uint256;
     using VenueMover for Position;
 
-    /// @dev The positions and NAV before a move, and which position it is about.
+    /// @dev The positions and NAV before a move, and the one that it is about.
     struct Before {
-        Position[] positions;
+        Holding[] held;
         uint256 nav;
         uint256 missing;
-        uint256 at;
+        Holding subject;
     }
 
     /// @notice Takes what is worth `assets` out of one position, within the loss bound.
@@ -34,9 +34,10 @@ library Reduction {
         returns (uint256 received, uint256 valueAfter, uint256 navAfter)
     {
         Before memory before = _before(self, adapter);
-        received = before.positions[before.at].takeOut(_asset(), assets, 0, data);
+        received = before.subject.position.takeOut(_asset(), assets, 0, data);
         _bank(self, received);
-        (valueAfter, navAfter) = _after(self, before, budgeted);
+        navAfter = _after(self, before, budgeted);
+        valueAfter = before.subject.valueAfter;
         emit IVault.Reduced(adapter, received, valueAfter);
     }
 
@@ -47,7 +48,7 @@ library Reduction {
     {
         Before memory before = _before(self, adapter);
         // A venue held directly has no rewards that this vault knows of; one with rewards is held through an adapter.
-        if (before.positions[before.at].isDirect()) revert IVault.UnexpectedData();
+        if (before.subject.position.isDirect()) revert IVault.UnexpectedData();
         uint256 balance = _asset().balanceOf(address(this));
         IAdapter(adapter).harvest(data);
         received = _asset().balanceOf(address(this)) - balance;
@@ -69,19 +70,13 @@ library Reduction {
     }
 
     function _before(VaultState storage self, address adapter) private view returns (Before memory before) {
-        before.positions = self.load();
-        before.at = before.positions.indexOf(adapter);
-        before.positions[before.at].requireActive();
-        (, before.nav, before.missing) = before.positions.readAll(self.ledger.idle);
+        (before.held, before.nav, before.missing) = self.readAll(self.ledger.idle);
+        before.subject = before.held[before.held.indexOf(adapter)];
+        before.subject.position.requireActive();
     }
 
-    function _after(VaultState storage self, Before memory before, bool budgeted)
-        private
-        returns (uint256 value, uint256 nav)
-    {
-        uint256[] memory values;
-        (values, nav) = before.positions.readAgain(self.ledger.idle, before.missing);
-        value = values[before.at];
+    function _after(VaultState storage self, Before memory before, bool budgeted) private returns (uint256 nav) {
+        nav = before.held.readAgain(self.ledger.idle, before.missing);
         self.bookLoss(before.nav, nav, 1, budgeted);
     }
 

@@ -22,8 +22,21 @@ library VenueMover {
         internal
         returns (uint256 received)
     {
-        address account = position.account();
         uint256 before = token.balanceOf(address(this));
+        received = takeOutOf(position, before, token, assets, minOut, data) - before;
+    }
+
+    /// @notice As {takeOut}, for who knows the balance before.
+    /// @return balance The vault's balance afterwards.
+    function takeOutOf(
+        Position position,
+        uint256 before,
+        IERC20 token,
+        uint256 assets,
+        uint256 minOut,
+        bytes calldata data
+    ) internal returns (uint256 balance) {
+        address account = position.account();
         if (!position.isDirect()) {
             IAdapter(account).withdraw(assets, data);
         } else {
@@ -35,7 +48,8 @@ library VenueMover {
                 IERC4626(account).withdraw(assets, address(this), address(this));
             }
         }
-        received = token.balanceOf(address(this)) - before;
+        balance = token.balanceOf(address(this));
+        uint256 received = balance - before;
         if (received < minOut) revert IVault.InsufficientOut(account, received, minOut);
     }
 

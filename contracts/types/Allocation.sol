@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Position} from "./Position.sol";
+import {Tags} from "./Tags.sol";
 
 /// @notice One venue's target in a rebalance.
 /// @param adapter The position that is to change: its adapter, or the ERC-4626 venue that the vault holds directly. Targets are sorted by
@@ -19,12 +19,12 @@ struct Allocation {
 /// @notice Value of a position, in assets: before a reallocation in the lower 128 bits, after it in the upper.
 type Change is uint256;
 
-/// @notice What a reallocation did, as measured by the vault. `positions` and `changes` are parallel to the targets.
+/// @notice What a reallocation did, as measured by the vault. `tags` and `changes` are parallel to the targets.
 struct Report {
     uint256 navBefore;
     uint256 navAfter;
     uint256 idleAfter;
-    Position[] positions;
+    Tags tags;
     Change[] changes;
 }
 

@@ -59,11 +59,11 @@ library PegBandLib {
         return band.killLow | band.warnLow | band.safeLow | band.safeHigh | band.warnHigh | band.killHigh == 0;
     }
 
-    /// @notice Whether the bounds lie around one dollar in their order, the kill bound above zero.
+    /// @notice Whether the bounds lie around one dollar in their order, the kill bounds above zero and within 24 bits (16.77 dollars).
     function isOrdered(PegBand memory band) internal pure returns (bool) {
         return band.killLow != 0 && band.killLow <= band.warnLow && band.warnLow <= band.safeLow
             && band.safeLow <= DOLLAR && DOLLAR <= band.safeHigh && band.safeHigh <= band.warnHigh
-            && band.warnHigh <= band.killHigh;
+            && band.warnHigh <= band.killHigh && band.killHigh <= type(uint24).max;
     }
 
     /// @notice Holds a price against the band, exactly: nothing is rounded.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Checkpoint, VenueWatch} from "./VenueWatch.sol";
+import {Checkpoint, VenueWatch, Watch} from "./VenueWatch.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
@@ -37,14 +37,14 @@ library SizeHistoryLib {
     uint256 private constant PLACES = 8;
 
     /// @notice Whether an observation now would be recorded, as a first one or as a confirmation.
-    function isDue(SizeHistory storage self, VenueWatch memory watch) internal view returns (bool) {
-        return block.timestamp >= watch.settledTime + SPACING && self.pending.blockNumber != block.number;
+    function isDue(SizeHistory storage self, Watch watch) internal view returns (bool) {
+        return block.timestamp >= watch.settledTime() + SPACING && self.pending.blockNumber != block.number;
     }
 
     /// @notice Whether an observation waits for its confirmation.
-    function isPending(SizeHistory storage self, VenueWatch memory watch) internal view returns (bool) {
+    function isPending(SizeHistory storage self, Watch watch) internal view returns (bool) {
         uint256 time = self.pending.time;
-        return time > watch.settledTime && block.timestamp <= time + SPACING;
+        return time > watch.settledTime() && block.timestamp <= time + SPACING;
     }
 
     /// @notice Records a first observation. The caller has asked {isDue}.
@@ -74,23 +74,19 @@ library SizeHistoryLib {
 
     /// @notice The newest checkpoint of an earlier block, at most 48 hours old, in assets; zero when there is none.
     /// One slot, `watch`, unless a checkpoint was confirmed in this very block.
-    function settled(SizeHistory storage self, VenueWatch memory watch) internal view returns (uint256) {
-        (uint256 size, uint256 time) = (watch.settledSize, watch.settledTime);
-        if (watch.settledBlock == block.number) {
-            Checkpoint memory previous = self.ring[(watch.newest + PLACES - 1) % PLACES];
+    function settled(SizeHistory storage self, Watch watch) internal view returns (uint256) {
+        (uint256 size, uint256 time) = (watch.settledSize(), watch.settledTime());
+        if (watch.settledBlock() == block.number) {
+            Checkpoint memory previous = self.ring[(watch.newest() + PLACES - 1) % PLACES];
             (size, time) = (previous.size, previous.time);
         }
         return block.timestamp <= time + MAX_AGE ? size : 0;
     }
 
     /// @notice The newest checkpoint that is at least 24 and at most 48 hours old; all zero when there is none.
-    function baseline(SizeHistory storage self, VenueWatch memory watch)
-        internal
-        view
-        returns (Checkpoint memory checkpoint)
-    {
+    function baseline(SizeHistory storage self, Watch watch) internal view returns (Checkpoint memory checkpoint) {
         for (uint256 i; i < PLACES; ++i) {
-            checkpoint = self.ring[(watch.newest + PLACES - i) % PLACES];
+            checkpoint = self.ring[(watch.newest() + PLACES - i) % PLACES];
             uint256 age = block.timestamp - checkpoint.time;
             if (age > MAX_AGE) return Checkpoint(0, 0, 0);
             if (age >= BASELINE_AGE) return checkpoint;

@@ -34,6 +34,63 @@ struct VenueWatch {
     bool governanceTripped;
 }
 
+/// @notice The slot of a {VenueWatch} as it was read: each field is cut out where it is needed.
+type Watch is uint256;
+
+using WatchLib for Watch global;
+using WatchLib for VenueWatch global;
+
+/// @title WatchLib
+/// @notice The fields of {VenueWatch}, in the order in which the compiler packs them.
+library WatchLib {
+    /// @notice Reads the slot.
+    function load(VenueWatch storage self) internal view returns (Watch watch) {
+        assembly ("memory-safe") {
+            watch := sload(self.slot)
+        }
+    }
+
+    function settledSize(Watch self) internal pure returns (uint256) {
+        return uint88(Watch.unwrap(self));
+    }
+
+    function settledTime(Watch self) internal pure returns (uint256) {
+        return uint40(Watch.unwrap(self) >> 88);
+    }
+
+    function settledBlock(Watch self) internal pure returns (uint256) {
+        return uint40(Watch.unwrap(self) >> 128);
+    }
+
+    function blockedUntil(Watch self) internal pure returns (uint256) {
+        return uint40(Watch.unwrap(self) >> 168);
+    }
+
+    function blockedBy(Watch self) internal pure returns (Trigger) {
+        return Trigger(uint8(Watch.unwrap(self) >> 208));
+    }
+
+    function tokens(Watch self) internal pure returns (uint256) {
+        return uint8(Watch.unwrap(self) >> 216);
+    }
+
+    function probes(Watch self) internal pure returns (uint256) {
+        return uint8(Watch.unwrap(self) >> 224);
+    }
+
+    function newest(Watch self) internal pure returns (uint256) {
+        return uint8(Watch.unwrap(self) >> 232);
+    }
+
+    function isGuardianBlocked(Watch self) internal pure returns (bool) {
+        return uint8(Watch.unwrap(self) >> 240) != 0;
+    }
+
+    function isGovernanceTripped(Watch self) internal pure returns (bool) {
+        return Watch.unwrap(self) >> 248 != 0;
+    }
+}
+
 /// @notice One trigger's memory of one venue.
 /// @param armedAt Unix time of the arming; zero when not armed.
 /// @param armedBlock Block of the arming.

@@ -22,10 +22,15 @@ abstract contract RebalanceSymbolic is Test {
     using Logic for bool;
 
     uint256 private constant BPS = 10_000;
-    uint256 private constant LOG_SLOT = 1;
-    uint256 private constant PACE_SLOT = 3;
-    uint256 private constant TARGETS_SLOT = 5;
-    uint256 private constant BUCKETS_SLOT = 6;
+    uint256 private constant POLICY_SLOT = 1;
+    uint256 private constant PRESENCE_SLOT = 3;
+    uint256 private constant LANES_SLOT = 4;
+    uint256 private constant TIME_SHIFT = 216;
+    uint256 private constant LANE_BITS = 27;
+    uint256 private constant TARGET_BITS = 13;
+    /// @dev The targets' bits of all eight lanes: 13 of every 27. A literal, as everything that is computed costs the solver.
+    uint256 private constant TARGETS = 0x3ffe0007ffc000fff8001fff0003ffe0007ffc000fff8001fff;
+    uint256 private constant MAX_POSITION = 5000;
     uint256 private constant UINT128 = type(uint128).max;
     /// @dev The id of the first position; of the next one it is two less.
     uint256 private constant FIRST_ID = 3;
@@ -33,8 +38,8 @@ abstract contract RebalanceSymbolic is Test {
     /// @dev What the hub says before the call.
     struct Before {
         IStrategyHub.Limits limits;
-        uint256 targets;
-        uint256 buckets;
+        uint256 lanes;
+        uint256 otherLanes;
         uint256[4] times;
         uint64 nonce;
         address attestor;
@@ -67,34 +72,37 @@ abstract contract RebalanceSymbolic is Test {
         hub = new StrategyHub(
             IVault(address(vault)), IKillSwitch(address(killSwitch)), address(1), address(this), limits, 7 days
         );
-        // Any history, policy, pace, targets, buckets, roles and approvals; only the switch stays who it is.
+        // Any history, policy, pace, targets, roles and approvals, and any buckets of the positions that are named; only the switch stays who it is.
         vm.setArbitraryStorage(address(hub));
         for (uint256 slot = 1; slot < 3; ++slot) {
             vm.store(address(hub), bytes32(slot), bytes32(vm.randomUint()));
         }
-        vm.store(address(hub), bytes32(TARGETS_SLOT), bytes32(vm.randomUint()));
-        uint256 buckets = vm.randomUint(32) << 224;
+        uint256 lanes = (vm.randomUint() & TARGETS) | vm.randomUint(32) << TIME_SHIFT;
         for (uint256 i; i < count; ++i) {
-            buckets |= vm.randomUint(14) << (14 * _idOf(i));
+            lanes |= vm.randomUint(14) << (LANE_BITS * _idOf(i) + TARGET_BITS);
         }
-        vm.store(address(hub), bytes32(BUCKETS_SLOT), bytes32(buckets));
-        uint256 pace = vm.randomUint() << 160 | uint160(address(killSwitch));
-        vm.store(address(hub), bytes32(PACE_SLOT), bytes32(pace));
+        vm.store(address(hub), bytes32(LANES_SLOT), bytes32(lanes));
+        uint256 presence = vm.randomUint() << 160 | uint160(address(killSwitch));
+        vm.store(address(hub), bytes32(PRESENCE_SLOT), bytes32(presence));
     }
 
     /// @dev No rebalance yet but for their number.
     function _pinHistory() internal {
-        vm.store(address(hub), bytes32(LOG_SLOT), bytes32(vm.randomUint() << 192));
+        vm.store(address(hub), bytes32(POLICY_SLOT), bytes32(vm.randomUint() << 128));
     }
 
     /// @dev Nothing was added yet.
     function _pinBuckets() internal {
-        vm.store(address(hub), bytes32(BUCKETS_SLOT), bytes32(vm.randomUint(32) << 224));
+        _keep(TARGETS | type(uint256).max << TIME_SHIFT);
     }
 
     /// @dev Nothing was aimed at yet.
     function _pinTargets() internal {
-        vm.store(address(hub), bytes32(TARGETS_SLOT), bytes32(0));
+        _keep(~TARGETS);
+    }
+
+    function _keep(uint256 mask) private {
+        vm.store(address(hub), bytes32(LANES_SLOT), bytes32(uint256(vm.load(address(hub), bytes32(LANES_SLOT))) & mask));
     }
 
     /// @dev Any answers of switch and venues.
@@ -172,28 +180,25 @@ abstract contract RebalanceSymbolic is Test {
         }
     }
 
-    // SPEC C3: position bounds, and the step against the last stored target, which is replaced; no other target changes. Of a position that
-    // holds nothing no target is stored.
+    // SPEC C3: position bounds, and the step against the last stored target, which is replaced. Of a position that holds nothing no target is
+    // stored.
     function _areTargetsInBounds(uint16[] memory bps, Report memory report, Before memory before)
         private
         view
         returns (bool all)
     {
         all = true;
-        uint256 next = before.targets;
         for (uint256 i; i < bps.length; ++i) {
-            uint256 shift = 16 * _idOf(i);
+            uint256 shift = LANE_BITS * _idOf(i);
             bool sized = (bps[i] >= before.limits.minPositionBps).and(bps[i] <= before.limits.maxPositionBps);
-            uint256 stored = (report.changes[i].valueBefore() == 0).select(0, uint16(before.targets >> shift));
+            uint256 stored = (report.changes[i].valueBefore() == 0).select(0, (before.lanes >> shift) & 0x1fff);
             unchecked {
                 bool up = bps[i] >= stored + before.limits.minStepBps;
                 bool down = stored >= uint256(bps[i]) + before.limits.minStepBps;
                 all = all.and(sized.or(bps[i] == 0)).and(up.or(down));
             }
             all = all.and(hub.targetBps(address(venues[i])) == bps[i]);
-            next = (next & ~(uint256(type(uint16).max) << shift)) | (uint256(bps[i]) << shift);
         }
-        all = all.and(uint256(vm.load(address(hub), bytes32(TARGETS_SLOT))) == next);
     }
 
     // SPEC C3, C5: what holds of every venue that was added to, and of all additions together.
@@ -205,18 +210,20 @@ abstract contract RebalanceSymbolic is Test {
     ) private view returns (bool all) {
         all = true;
         uint256 turnover;
-        uint256 buckets = block.timestamp << 224;
+        uint256 lanes = (before.lanes & TARGETS) | block.timestamp << TIME_SHIFT;
         for (uint256 i; i < targets.length; ++i) {
             (bool allowed, uint256 added, uint256 used) = _isAdditionAllowed(i, targets[i].bps, report, before);
             all = all.and(allowed);
-            buckets |= used << (14 * _idOf(i));
+            uint256 shift = LANE_BITS * _idOf(i);
+            lanes = (lanes & ~(uint256(0x1fff) << shift)) | uint256(targets[i].bps) << shift;
+            lanes |= used << (shift + TARGET_BITS);
             unchecked {
                 turnover += added;
             }
         }
-        // What is not added to has drained; without any addition nothing is written, and it drains later.
-        buckets = (turnover == 0).select(before.buckets, buckets);
-        all = all.and(uint256(vm.load(address(hub), bytes32(BUCKETS_SLOT))) == buckets);
+        // What is not added to has drained; no other target has changed, and nothing of the positions that share no word with these.
+        all = all.and(uint256(vm.load(address(hub), bytes32(LANES_SLOT))) == lanes);
+        all = all.and(uint256(vm.load(address(hub), bytes32(LANES_SLOT + 1))) == before.otherLanes);
         return all.and(_isApproved(sent, targets, turnover, report.navBefore, before.limits));
     }
 
@@ -240,15 +247,15 @@ abstract contract RebalanceSymbolic is Test {
             added = isAddition.select(added, 0);
         }
         allowed = (used <= before.limits.flowBps)
-        .and(_isVenueFit(i, report.positions[i].isDirect(), change.valueAfter(), before.limits));
+        .and(_isVenueFit(i, report.tags.isDirect(i), change.valueAfter(), before.limits));
         allowed = allowed.or(isAddition.not());
     }
 
     // SPEC C5: a bucket drains by its size in a day, rounded down.
     function _drained(uint256 i, Before memory before) private view returns (uint256) {
         unchecked {
-            uint256 used = (before.buckets >> (14 * _idOf(i))) & 0x3fff;
-            uint256 gone = (block.timestamp - (before.buckets >> 224)) * before.limits.flowBps / 1 days;
+            uint256 used = (before.lanes >> (LANE_BITS * _idOf(i) + TARGET_BITS)) & 0x3fff;
+            uint256 gone = (block.timestamp - (before.lanes >> TIME_SHIFT)) * before.limits.flowBps / 1 days;
             return (used > gone).select(used - gone, 0);
         }
     }
@@ -291,12 +298,14 @@ abstract contract RebalanceSymbolic is Test {
 
     function _before() private view returns (Before memory before) {
         before.limits = hub.limits();
-        // Set by governance within hard bounds ({LanesSymbolic}): what the 14 bits of a lane hold.
-        vm.assume(before.limits.flowBps <= BPS);
-        before.targets = uint256(vm.load(address(hub), bytes32(TARGETS_SLOT)));
-        before.buckets = uint256(vm.load(address(hub), bytes32(BUCKETS_SLOT)));
+        // Set by governance within hard bounds ({LanesSymbolic}): what the 14 and 13 bits of a lane hold.
+        vm.assume(before.limits.flowBps <= BPS && before.limits.maxPositionBps <= MAX_POSITION);
+        before.lanes = uint256(vm.load(address(hub), bytes32(LANES_SLOT)));
+        before.otherLanes = uint256(vm.load(address(hub), bytes32(LANES_SLOT + 1)));
         before.times = hub.recentRebalances();
         before.nonce = hub.nonce();
+        // At four a day it takes longer than there has been time.
+        vm.assume(before.nonce != type(uint40).max);
         before.attestor = hub.attestor();
     }
 
@@ -308,12 +317,14 @@ abstract contract RebalanceSymbolic is Test {
     }
 
     /// @dev NAV before and after, idle after, and of each position its value before and after. The bits of `direct` are the positions held directly.
-    function _report(uint128[] memory amounts, uint256 direct) internal view returns (Report memory report) {
+    function _report(uint128[] memory amounts, uint256 direct) internal returns (Report memory report) {
         (report.navBefore, report.navAfter, report.idleAfter) = (amounts[0], amounts[1], amounts[2]);
-        (report.positions, report.changes) = (new Position[](venues.length), new Change[](venues.length));
+        report.changes = new Change[](venues.length);
         for (uint256 i; i < venues.length; ++i) {
             uint256 raw = uint160(address(venues[i])) | vm.randomUint(88) << 160;
-            report.positions[i] = Position.wrap(raw | ((direct >> i) & 1) << 248 | _idOf(i) << 250);
+            Position position = Position.wrap(raw | ((direct >> i) & 1) << 248 | _idOf(i) << 250);
+            vault.setPosition(position);
+            report.tags = report.tags.with(i, position);
             report.changes[i] = ChangeLib.create(amounts[3 + 2 * i], amounts[4 + 2 * i]);
         }
     }
@@ -367,7 +378,7 @@ contract RebalanceOneTargetSymbolic is RebalanceSymbolic {
         targets[0] = bps;
     }
 
-    function _reportOf(uint128[5] memory amounts, uint256 direct) private view returns (Report memory) {
+    function _reportOf(uint128[5] memory amounts, uint256 direct) private returns (Report memory) {
         uint128[] memory list = new uint128[](5);
         for (uint256 i; i < 5; ++i) {
             list[i] = amounts[i];

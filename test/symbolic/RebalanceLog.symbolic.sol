@@ -11,9 +11,9 @@ contract RebalanceLogSymbolic is Test {
     uint256 private constant DAY = 24 hours;
 
     // SPEC C4: packing loses nothing. The count goes up by one, the new time is the newest and the others are one older.
-    function check_PushKeepsAllButTheOldest(uint256 raw, uint48 time) public pure {
+    function check_PushKeepsAllButTheOldest(uint168 raw, uint32 time) public pure {
         RebalanceLog log = RebalanceLog.wrap(raw);
-        vm.assume(log.nonce() != type(uint64).max);
+        vm.assume(log.nonce() != type(uint40).max);
         RebalanceLog next = log.push(time);
         assertEq(next.nonce(), uint256(log.nonce()) + 1);
         assertEq(next.timeOf(0), time);
@@ -24,7 +24,7 @@ contract RebalanceLogSymbolic is Test {
 
     // SPEC C4, inductive step: a push that was allowed keeps the slot sorted and lies a cooldown after the last one and 24 hours or more
     // after the fourth last.
-    function check_AllowedPushIsSpacedAndKeepsOrder(uint256 raw, uint48 time, uint32 cooldown) public pure {
+    function check_AllowedPushIsSpacedAndKeepsOrder(uint168 raw, uint32 time, uint32 cooldown) public pure {
         RebalanceLog log = RebalanceLog.wrap(raw);
         vm.assume(_isSorted(log));
         vm.assume(time != 0);
@@ -37,7 +37,7 @@ contract RebalanceLogSymbolic is Test {
     }
 
     // SPEC C4: the rule is not stricter than it says. One second before `nextAllowed` one of the two conditions fails.
-    function check_NextAllowedIsTheEarliest(uint256 raw, uint48 time, uint32 cooldown) public pure {
+    function check_NextAllowedIsTheEarliest(uint168 raw, uint32 time, uint32 cooldown) public pure {
         RebalanceLog log = RebalanceLog.wrap(raw);
         vm.assume(_isSorted(log));
         vm.assume(time < log.nextAllowed(cooldown));
@@ -47,7 +47,7 @@ contract RebalanceLogSymbolic is Test {
     }
 
     // SPEC C4, from the empty slot: of seven rebalances at any allowed times, no half-open window of 24 hours holds five.
-    function check_NoWindowHoldsFive(uint48[7] memory times, uint32 cooldown) public pure {
+    function check_NoWindowHoldsFive(uint32[7] memory times, uint32 cooldown) public pure {
         RebalanceLog log;
         for (uint256 i; i < 7; ++i) {
             vm.assume(times[i] != 0);

@@ -8,7 +8,7 @@ use alloy::{
 };
 
 /// The storage slot of `StrategyHub.attestor` (`forge inspect StrategyHub storage-layout`), in whose low 160 bits it lies beside the limits
-/// of each target; [`AttestorSlot::read`] asks the chain.
+/// over time; [`AttestorSlot::read`] asks the chain.
 pub const ATTESTOR_SLOT: U256 = U256::from_limbs([2, 0, 0, 0]);
 const ADDRESS_BITS: usize = 160;
 

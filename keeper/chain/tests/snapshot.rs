@@ -354,12 +354,12 @@ async fn the_tokens_that_venues_depend_on_have_their_feeds_in_the_snapshot() {
     let reader = Reader::new(world.pool());
     assert_eq!(reader.snapshot(&world.deployment(), None).await.unwrap().feeds.len(), 1);
 
-    // feeds[usdt], _venueTokens[metamorpho] = [usdt] and their number in _watches[metamorpho], as governance would set them.
+    // _feeds[usdt], _venueTokens[metamorpho] = [usdt] and their number in _watches[metamorpho], as governance would set them.
     let entry = |key: Address, slot: u64| keccak256((key, U256::from(slot)).abi_encode());
     let aggregator = U256::from_be_slice(world.book.protocols.feeds.usdt_usd.as_slice());
-    // aggregator 160 | decimals 8 | heartbeat 32 | banded 8
-    let banded = U256::ONE << 200_usize;
-    let feed: U256 = aggregator | (U256::from(8) << 160_usize) | (U256::from(86_400) << 168_usize) | banded;
+    // aggregator 160 | decimals 8 | heartbeat 24 | killLow 24 | killHigh 24
+    let bounds = (U256::from(975_000) << 192_usize) | (U256::from(1_025_000) << 216_usize);
+    let feed: U256 = aggregator | (U256::from(8) << 160_usize) | (U256::from(86_400) << 168_usize) | bounds;
     // killLow, warnLow, safeLow, safeHigh, warnHigh, killHigh: 32 bits each, millionths.
     let band = [975_000_u64, 985_000, 993_000, 1_007_000, 1_015_000, 1_025_000];
     let band = band.iter().rev().fold(U256::ZERO, |word, bound| (word << 32_usize) | U256::from(*bound));
@@ -405,7 +405,7 @@ async fn the_tokens_that_venues_depend_on_have_their_feeds_in_the_snapshot() {
 const WATCHES_SLOT: u64 = 2;
 const FEEDS_SLOT: u64 = 7;
 const BANDS_SLOT: u64 = 8;
-const VENUE_TOKENS_SLOT: u64 = 10;
+const VENUE_TOKENS_SLOT: u64 = 11;
 /// Where `VenueWatch.tokens` lies in its slot.
 const WATCH_TOKENS_BIT: usize = 216;
 

@@ -8,7 +8,8 @@ import {Position} from "../../../contracts/types/Position.sol";
 // and venues could give. The hub itself is the real one.
 
 /// @title SymbolicVault
-/// @notice Answers a reallocation with a report that was laid down, and remembers what it was asked for. Lists the positions of the report.
+/// @notice Answers a reallocation with a report that was laid down, and remembers what it was asked for. Lists the
+/// positions that it is given.
 contract SymbolicVault {
     uint256 public calls;
     bytes32 public targetsHash;
@@ -17,9 +18,10 @@ contract SymbolicVault {
 
     function setReport(Report memory report) external {
         _report = report;
-        for (uint256 i; i < report.positions.length; ++i) {
-            position[report.positions[i].account()] = report.positions[i];
-        }
+    }
+
+    function setPosition(Position position_) external {
+        position[position_.account()] = position_;
     }
 
     function reallocate(Allocation[] calldata targets) external returns (Report memory) {
@@ -57,8 +59,16 @@ contract SymbolicSwitch {
         return (isOperational, "");
     }
 
+    function canAdd(address adapter) external view returns (bool) {
+        return _allowed[adapter];
+    }
+
     function additionStatus(address adapter) external view returns (bool, uint256) {
         return (_allowed[adapter], _settled[adapter]);
+    }
+
+    function addableSize(address adapter) external view returns (uint256) {
+        return _allowed[adapter] ? _settled[adapter] : 0;
     }
 }
 

@@ -98,6 +98,7 @@ abstract contract KillSwitchFixture is BallastFixture {
         (bool may, uint256 settled) = killSwitch.additionStatus(address(adapter));
         assertEq(may, allowed);
         assertEq(settled, killSwitch.settledSize(address(adapter)));
+        assertEq(killSwitch.addableSize(address(adapter)), allowed ? settled : 0);
     }
 
     /// @notice `adapter` stays blocked for `time` from now and not a second longer; the others and the vault are not concerned.

@@ -125,7 +125,7 @@ contract PegTableTest is KillSwitchFixture {
 
     // SPEC C8, C13: a band lies in order around one dollar.
     function test_RevertIf_TheBandIsOutOfOrder() public {
-        PegBand[7] memory bad;
+        PegBand[8] memory bad;
         for (uint256 i; i < bad.length; ++i) {
             bad[i] = PegBandLib.usdc();
         }
@@ -136,6 +136,8 @@ contract PegTableTest is KillSwitchFixture {
         bad[4].safeHigh = 1e6 - 1;
         bad[5].warnHigh = bad[5].safeHigh - 1;
         bad[6].killHigh = bad[6].warnHigh - 1;
+        // It has 24 bits beside the feed.
+        bad[7].killHigh = 1 << 24;
         vm.startPrank(timelock);
         for (uint256 i; i < bad.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(StablecoinPegMonitor.BandOutOfOrder.selector, bob));
@@ -168,6 +170,25 @@ contract PegTableTest is KillSwitchFixture {
     function test_ABandOutlivesItsFeed() public {
         _coarse(18, 0.979e18);
         _status(address(usdc), PegStatus.Kill);
+    }
+
+    // SPEC C7a, C8: additions stop exactly where the status says that the peg is lost, whatever the band.
+    function testFuzz_AdditionsStopWhereThePegIsLost(uint32[6] memory widths, uint256 price) public {
+        PegBand memory band;
+        band.safeLow = uint32(1e6 - widths[0] % 300_000);
+        band.warnLow = uint32(band.safeLow - widths[1] % 300_000);
+        band.killLow = uint32(band.warnLow - widths[2] % 300_000);
+        band.safeHigh = uint32(1e6 + widths[3] % 5e6);
+        band.warnHigh = uint32(band.safeHigh + widths[4] % 5e6);
+        band.killHigh = uint32(band.warnHigh + widths[5] % 5e6);
+        vm.prank(timelock);
+        killSwitch.setBand(address(usdc), band);
+        price = bound(price, 1, 20e8);
+        // At a bound, one unit past it, or anywhere.
+        if (price % 3 == 0) price = uint256(price % 2 == 0 ? band.killLow : band.killHigh) * 100 + price % 5 - 2;
+        feed.push(int256(price));
+        (PegStatus status,) = killSwitch.pegStatus(address(usdc));
+        assertEq(killSwitch.isOperational(), status != PegStatus.Kill);
     }
 
     // SPEC C8: exact for every answer, against arithmetic in the feed's own units.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Trigger} from "../../../contracts/interfaces/IKillSwitch.sol";
 import {KillSwitchFixture} from "./KillSwitchFixture.sol";
 
 /// @notice What the questions that every addition asks cost: slots, each counted once, and gas with everything cold (SPEC C11).
@@ -8,6 +9,7 @@ contract StorageReadsTest is KillSwitchFixture {
     // SPEC C11
     function test_AVenueWithoutTokensAndProbesCostsOneSlot() public {
         checkpoint(low);
+        _assertCost(abi.encodeCall(killSwitch.addableSize, (address(low))), 1, 6000);
         _assertCost(abi.encodeCall(killSwitch.additionStatus, (address(low))), 1, 6000);
         _assertCost(abi.encodeCall(killSwitch.canAdd, (address(low))), 1, 6000);
         _assertCost(abi.encodeCall(killSwitch.settledSize, (address(low))), 1, 6000);
@@ -18,12 +20,21 @@ contract StorageReadsTest is KillSwitchFixture {
         look(low);
         mine(1);
         look(low);
+        _assertCost(abi.encodeCall(killSwitch.addableSize, (address(low))), 2, 8500);
         _assertCost(abi.encodeCall(killSwitch.additionStatus, (address(low))), 2, 8500);
     }
 
-    // SPEC C11: the switch's own state, the asset's feed, the asset's band. The feed here takes 12 000 gas of it.
-    function test_TheVaultsStateCostsThreeSlots() public {
-        _assertCost(abi.encodeCall(killSwitch.isOperational, ()), 3, 30_000);
+    // SPEC C11: the switch's own state and the asset's feed. The feed here takes 12 000 gas of it.
+    function test_TheVaultsStateCostsTwoSlots() public {
+        _assertCost(abi.encodeCall(killSwitch.isOperational, ()), 2, 27_000);
+    }
+
+    // SPEC C11: until a feed is set anew, one more: until when its trip blocks.
+    function test_AfterATripTheVaultsStateCostsThreeSlots() public {
+        skip(2 days);
+        killSwitch.trip(Trigger.Oracle, address(usdc));
+        feed.push(ONE_DOLLAR);
+        _assertCost(abi.encodeCall(killSwitch.isOperational, ()), 3, 29_000);
     }
 
     function _assertCost(bytes memory data, uint256 slots, uint256 most) private {

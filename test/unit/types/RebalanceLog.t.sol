@@ -52,11 +52,11 @@ contract RebalanceLogTest is Test {
     }
 
     // The count does not run into the times, nor the times into the count.
-    function testFuzz_FieldsDoNotTouch(uint64 nonce, uint48 time) public pure {
-        nonce = uint64(bound(nonce, 0, type(uint64).max - 1));
-        RebalanceLog log = RebalanceLog.wrap(uint256(nonce) << 192);
+    function testFuzz_FieldsDoNotTouch(uint40 nonce, uint32 time) public pure {
+        nonce = uint40(bound(nonce, 0, type(uint40).max - 1));
+        RebalanceLog log = RebalanceLog.wrap(uint168(nonce) << 128);
         log = log.push(time);
-        assertEq(log.nonce(), nonce + 1);
+        assertEq(log.nonce(), uint256(nonce) + 1);
         assertEq(log.timeOf(0), time);
         assertEq(log.timeOf(1), 0);
     }

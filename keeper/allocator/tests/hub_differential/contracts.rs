@@ -41,11 +41,10 @@ const DOLLAR: i64 = 100_000_000;
 const VAULT_PAUSED_AND_HUB: u64 = 9;
 const VAULT_LEDGER: u64 = 10;
 const VAULT_POSITIONS: u64 = 12;
-const HUB_LOG: u64 = 1;
-const HUB_POLICY: u64 = 2;
-const HUB_PACE: u64 = 3;
-const HUB_TARGETS: u64 = 5;
-const HUB_BUCKETS: u64 = 6;
+const HUB_POLICY: u64 = 1;
+const HUB_PACE: u64 = 2;
+const HUB_PRESENCE: u64 = 3;
+const HUB_LANES: u64 = 4;
 const SWITCH_WATCHES: u64 = 2;
 const TOKEN_BALANCES: u64 = 0;
 
@@ -155,16 +154,17 @@ impl World {
 
         let mut log = U256::ZERO;
         for (age, time) in view.recent.iter().enumerate() {
-            log |= U256::from(*time) << (48 * age);
+            log |= U256::from(*time) << (32 * age);
         }
-        chain.write(self.hub, U256::from(HUB_LOG), log);
+        // Four times, 32 bits each | nonce 40 | limits of each target
+        chain.write(self.hub, U256::from(HUB_POLICY), log | (pack_policy(&view.limits) << 168));
         let attestor = Address::from_private_key(&self.attestor);
-        chain.write(self.hub, U256::from(HUB_POLICY), word(attestor) | (pack_policy(&view.limits) << 160));
-        chain.write(self.hub, U256::from(HUB_PACE), word(self.switch) | (pack_pace(&view.limits) << 160));
+        chain.write(self.hub, U256::from(HUB_PACE), word(attestor) | (pack_pace(&view.limits) << 160));
+        chain.write(self.hub, U256::from(HUB_PRESENCE), word(self.switch) | (U256::from(GRACE) << 200));
         // What has drained out of each bucket since.
         let drained = u64::from(view.limits.flow.0) * FLOW_AGE / 86_400;
-        let mut targets = U256::ZERO;
-        let mut buckets = U256::from(NOW - FLOW_AGE) << 224;
+        // Eight lanes of target 13 | bucket 14, and above them the time of the buckets.
+        let mut lanes = [U256::from(NOW - FLOW_AGE) << 216; 2];
         for (index, venue) in view.venues.iter().enumerate() {
             assert_eq!(venue.adapter, self.adapters[index]);
             // account 160 | cap 88 | direct 1 | quarantined 1 | id 4
@@ -173,8 +173,8 @@ impl World {
                 | (U256::from(u8::from(venue.quarantined)) << 249)
                 | (U256::from(IDS[index]) << 250);
             chain.write(self.vault, U256::from(VAULT_POSITIONS + index as u64), position);
-            targets |= U256::from(venue.target.0) << (16 * IDS[index]);
-            buckets |= U256::from(u64::from(venue.flow_used.0) + drained) << (14 * IDS[index]);
+            let lane = U256::from(venue.target.0) | (U256::from(u64::from(venue.flow_used.0) + drained) << 13);
+            lanes[IDS[index] / 8] |= lane << (27 * (IDS[index] % 8));
             let settled = venue.figures.map_or(0, |figures| figures.settled.0);
             // settledSize 88 | settledTime 40 | settledBlock 40 | blockedUntil 40 | blockedBy 8 | tokens 8 | …
             let watch = U256::from(settled)
@@ -192,8 +192,8 @@ impl World {
                 | (U256::from(u8::from(figures.is_some())) << 8);
             chain.write(venue.adapter, U256::from(1), U256::from(lent) | (flags << 120));
         }
-        chain.write(self.hub, U256::from(HUB_TARGETS), targets);
-        chain.write(self.hub, U256::from(HUB_BUCKETS), buckets);
+        chain.write(self.hub, U256::from(HUB_LANES), lanes[0]);
+        chain.write(self.hub, U256::from(HUB_LANES + 1), lanes[1]);
         let price =
             |healthy: bool| alloy::primitives::I256::try_from(if healthy { DOLLAR } else { DOLLAR / 2 }).unwrap();
         chain.call(ADMIN, self.usdc_feed, ITest::pushCall { answer: price(view.operational) });
@@ -293,15 +293,15 @@ fn word(address: Address) -> U256 {
     U256::from_be_slice(address.as_slice())
 }
 
-/// reserve, minPosition, maxPosition, minStep, maxVenueShare, maxUtilisation: 16 bits each.
+/// reserve, minPosition, maxPosition, minStep, maxUtilisation: 16 bits each; maxVenueShare: 8 bits.
 fn pack_policy(limits: &HubLimits) -> U256 {
     let fields: [Bps; 6] = [
         limits.reserve,
         limits.min_position,
         limits.max_position,
         limits.min_step,
-        limits.max_venue_share,
         limits.max_utilisation,
+        limits.max_venue_share,
     ];
     fields.iter().rev().fold(U256::ZERO, |word, field| (word << 16) | U256::from(field.0))
 }
