@@ -87,14 +87,14 @@ contract RolesTest is BallastFixture {
     function test_Vault() public {
         _rowsOfVault();
         _assertMatrix(address(vault));
-        _assertComplete("Vault");
+        _assertComplete("Vault", 4);
     }
 
     // SPEC C3, C13
     function test_StrategyHub() public {
         _rowsOfStrategyHub();
         _assertMatrix(address(hub));
-        _assertComplete("StrategyHub");
+        _assertComplete("StrategyHub", 4);
     }
 
     // SPEC C10: in Exit mode the exit is everyone's, and nothing else is anyone's who had it not before.
@@ -116,28 +116,28 @@ contract RolesTest is BallastFixture {
     function test_KillSwitchManager() public {
         _rowsOfKillSwitchManager();
         _assertMatrix(address(killSwitch));
-        _assertComplete("KillSwitchManager");
+        _assertComplete("KillSwitchManager", 4);
     }
 
     // SPEC C13
     function test_SidePocket() public {
         _rowsOfSidePocket();
         _assertMatrix(address(pocket));
-        _assertComplete("SidePocket");
+        _assertComplete("SidePocket", 4);
     }
 
     // SPEC X9, C13: it has no roles, and whatever it is told the switch judges.
     function test_AutomationUpkeep() public {
         _rowsOfAutomationUpkeep();
         _assertMatrix(address(new AutomationUpkeep(killSwitch)));
-        _assertComplete("AutomationUpkeep");
+        _assertComplete("AutomationUpkeep", 2);
     }
 
     // SPEC C13
     function test_OracleSwapper() public {
         _rowsOfOracleSwapper();
         _assertMatrix(address(swapper));
-        _assertComplete("OracleSwapper");
+        _assertComplete("OracleSwapper", 4);
     }
 
     // SPEC C9, C13: an adapter's every function that changes state is its vault's alone, and a pool's callbacks are that pool's. Their
@@ -380,10 +380,11 @@ contract RolesTest is BallastFixture {
             || selector == ISidePocket.OnlyVault.selector;
     }
 
-    /// Every function of the compiled contract that may change state has its row, and every row is of such a function.
-    function _assertComplete(string memory name) private view {
+    /// Every function of the compiled contract that may change state has its row, and every row is of such a function. `least`: how many there
+    /// are at least, so that an artifact that was misread does not pass.
+    function _assertComplete(string memory name, uint256 least) private view {
         string[] memory signatures = name.read().changing();
-        assertGt(signatures.length, 1);
+        assertGe(signatures.length, least);
         for (uint256 i; i < signatures.length; ++i) {
             bool listed;
             for (uint256 j; j < rows.length && !listed; ++j) {
