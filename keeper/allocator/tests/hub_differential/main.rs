@@ -373,6 +373,10 @@ fn the_hub_accepts_whatever_the_projector_emits() {
             let policy = policy(&view, &mut random);
             let Some(best) = projector::project(&view, &models, &policy) else { continue };
             world.set(&view);
+            // Artifacts of other sources than these would look like a disagreement.
+            if emitted < 100 {
+                world.check_layout(&view);
+            }
             let (judged, executed) = verdicts(&view, &best.targets, &world);
             assert!(executed.starts_with("accepted"), "hub: {executed}, model: {judged}\n{view:#?}\n{best:#?}");
             emitted += 1;
