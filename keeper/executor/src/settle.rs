@@ -64,18 +64,19 @@ impl Executor {
             if subject.is_some_and(|subject| subject != attempt.subject) {
                 continue;
             }
-            let account = stored(&attempt, "account", attempt.facts.account)?;
-            let own = stored(&attempt, "account nonce", attempt.facts.account_nonce)?;
-            if self.chain.nonce(account).await? <= own {
-                continue;
-            }
             let tx_hash = stored(&attempt, "transaction hash", attempt.facts.tx_hash)?;
-            if self.chain.receipt(tx_hash).await?.is_none() {
+            // A decision lands once. Two attempts for a call may both, unless they are the very same transaction.
+            let attempts = self.store.attempts(attempt.subject).await?;
+            let decision = matches!(attempt.subject, Subject::Decision(_));
+            if attempts
+                .iter()
+                .any(|other| other.state.is_on_chain() && (decision || other.facts.tx_hash == Some(tx_hash)))
+            {
                 continue;
             }
-            // Two attempts may be the very same transaction; it lands once.
-            let attempts = self.store.attempts(attempt.subject).await?;
-            if attempts.iter().any(|other| other.state.is_on_chain()) {
+            // Before another attempt for the same is made, it must be clear what became of this one.
+            let looks = if subject.is_some() { RECEIPT_LOOKS } else { 1 };
+            if !self.has_landed(&attempt, tx_hash, looks).await? {
                 continue;
             }
             let mut job = Job::from(&attempt);
@@ -85,6 +86,24 @@ impl Executor {
             outcomes.push(self.outcome(attempt.subject).await?);
         }
         Ok(outcomes)
+    }
+
+    /// Whether its nonce is used and its receipt there; nodes index receipts a moment after they import the block.
+    async fn has_landed(&self, attempt: &Attempt, tx_hash: B256, looks: u32) -> Result<bool, ExecuteError> {
+        let account = stored(attempt, "account", attempt.facts.account)?;
+        let own = stored(attempt, "account nonce", attempt.facts.account_nonce)?;
+        for look in 0..looks {
+            if look > 0 {
+                sleep(self.config.poll_interval).await;
+            }
+            if self.chain.nonce(account).await? <= own {
+                return Ok(false);
+            }
+            if self.chain.receipt(tx_hash).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// From submitted or included to a settled state. `refused` is what the relay said against it.

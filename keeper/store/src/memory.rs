@@ -243,11 +243,9 @@ impl Contents {
     }
 
     pub(crate) fn signed_and_missing(&self, limit: u32) -> Vec<Attempt> {
-        let landed = |subject| self.attempts.iter().any(|other| other.subject == subject && other.state.is_on_chain());
         let missing = |attempt: &&Attempt| {
             attempt.facts.tx_hash.is_some()
                 && matches!(attempt.state, State::Expired | State::Rejected | State::Replaced)
-                && !landed(attempt.subject)
         };
         self.attempts.iter().rev().filter(missing).take(limit as usize).cloned().collect()
     }

@@ -271,8 +271,8 @@ impl Store {
         self.read().await?.newest_of_decisions().await
     }
 
-    /// The newest settled attempts whose signed bytes exist but were never seen on chain, newest first. Those of a decision or
-    /// call that is on chain by another attempt are left out: it lands once.
+    /// The newest settled attempts whose signed bytes exist but were never seen on chain, newest first, also where another attempt for the
+    /// same is on chain: whoever has the bytes may still send them.
     ///
     /// # Errors
     /// If the store cannot be read.

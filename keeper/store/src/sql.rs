@@ -209,10 +209,7 @@ impl SqlSession {
 
     pub(crate) async fn signed_and_missing(&mut self, limit: u32) -> Result<Vec<Attempt>, StoreError> {
         let statement = attempts!(
-            "AS missing WHERE tx_hash IS NOT NULL AND state IN ('expired', 'rejected', 'replaced') AND NOT EXISTS (
-                SELECT 1 FROM attempts AS landed WHERE landed.state IN ('included', 'final', 'reverted')
-                AND (landed.decision = missing.decision OR landed.call = missing.call))
-             ORDER BY id DESC LIMIT $1"
+            "WHERE tx_hash IS NOT NULL AND state IN ('expired', 'rejected', 'replaced') ORDER BY id DESC LIMIT $1"
         );
         self.connection.fetch(statement, vec![i64::from(limit).into()]).await?.into_iter().map(attempt).collect()
     }
