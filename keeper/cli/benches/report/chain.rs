@@ -53,6 +53,8 @@ pub(crate) struct Figures {
     pub(crate) gas: u64,
     /// Venues the rebalance changes.
     pub(crate) legs: usize,
+    /// Venues that the vault lists.
+    pub(crate) venues: usize,
     pub(crate) eth_call: Sample,
     /// A simulator that knows nothing yet.
     pub(crate) cold: Sample,
@@ -84,12 +86,13 @@ async fn measure_on(devnet: &Devnet, book: &AddressBook, directory: &Path) -> ey
     let record = decision(devnet, book, &config, &reader, &deployment).await?;
     let rebalance = Rebalance::of(&record, book, &config, pool.primary()).await?;
 
-    let mut figures = Figures { legs: record.decision.targets().len(), ..Figures::default() };
+    let mut figures =
+        Figures { legs: record.decision.targets().len(), venues: book.venues.len(), ..Figures::default() };
     let simulator = Simulator::with_pool(Arc::clone(&pool), SpecId::PRAGUE);
     for round in 0..WARM_UP + ROUNDS {
         if round == WARM_UP {
-            let Figures { gas, legs, .. } = figures;
-            figures = Figures { gas, legs, ..Figures::default() };
+            let Figures { gas, legs, venues, .. } = figures;
+            figures = Figures { gas, legs, venues, ..Figures::default() };
         }
         devnet.builder().build_block().await?;
         let block = BlockContext::next(pool.primary(), SLOT_SECONDS).await?;
@@ -136,7 +139,7 @@ async fn decision(
     let refusals: Vec<_> = record.decision.refusals().collect();
     ensure!(record.decision.action != Action::Hold, "the decision is to hold: {refusals:?}");
     let (changed, venues) = (record.decision.targets().len(), book.venues.len());
-    ensure!(changed == venues, "the decision changes {changed} of {venues} venues, expected all");
+    ensure!(changed >= 2, "the decision changes {changed} of {venues} venues, expected two or more");
     Ok(record)
 }
 

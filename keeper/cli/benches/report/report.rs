@@ -39,15 +39,15 @@ pub(crate) fn render(all: &All) -> String {
 }
 
 fn simulation(figures: &Figures) -> String {
-    let Figures { gas, legs, eth_call, cold, new_head, warm, .. } = figures;
+    let Figures { gas, legs, venues, eth_call, cold, new_head, warm, .. } = figures;
     let mut text = format!(
         "
 ## Simulation
 
 `cargo bench -p ballast --bench report -- chain`
 
-A rebalance from idle into {legs} venues, the real Aave V3 and a MetaMorpho on the real Morpho Blue, on the devnet: what the executor
-presimulates for the decision that follows on three deposits, {gas} gas. The unit is one `eth_call` of the same calldata with the same
+A rebalance from idle into {legs} of {venues} venues, which are instances of the real Aave V3 and MetaMorphos on the real Morpho Blue, on
+the devnet: what the executor presimulates for the decision that follows on three deposits, {gas} gas. The unit is one `eth_call` of the same calldata with the same
 override on the same block. Both go through the devnet's public endpoint, a proxy in front of the node.
 
 - *cold*: a simulator that knows nothing; it has the node trace the call for the state that it touches, then executes it in-process;
@@ -66,19 +66,20 @@ override on the same block. Both go through the devnet's public endpoint, a prox
 }
 
 fn snapshot(figures: &Figures) -> String {
-    let Figures { eth_call, first_snapshot, next_snapshot, .. } = figures;
-    let mut text = "
+    let Figures { venues, eth_call, first_snapshot, next_snapshot, .. } = figures;
+    let mut text = format!(
+        "
 ## Snapshot
 
 `cargo bench -p ballast --bench report -- chain`
 
-Everything that a decision may depend on, read at one block: vault, hub, kill switch, two venues with their rate curves, feeds. The unit
-is the `eth_call` above. The first snapshot also reads what never changes.
+Everything that a decision may depend on, read at one block: vault, hub, kill switch, {venues} venues with their rate curves, feeds. The
+unit is the `eth_call` above. The first snapshot also reads what never changes.
 
 | | n | median, ms | 90th percentile, ms | ratio of medians |
 |---|---:|---:|---:|---:|
 "
-    .to_owned();
+    );
     for (name, sample) in [("first snapshot", first_snapshot), ("each later one", next_snapshot)] {
         let _ = writeln!(
             text,
