@@ -30,6 +30,7 @@ pub mod envelope;
 pub mod fees;
 mod flight;
 mod gas_count;
+mod late;
 mod outbox;
 mod outcome;
 mod pipeline;

@@ -19,11 +19,9 @@ use tokio::time::{Instant, sleep};
 
 /// Looks for the receipt of a used nonce this often before the nonce is said to be someone else's: nodes index receipts a
 /// moment after they import the block.
-const RECEIPT_LOOKS: u32 = 5;
+pub(crate) const RECEIPT_LOOKS: u32 = 5;
 /// Blocks for whose state an endpoint is asked again; full nodes keep 128.
 const STATE_DEPTH: u64 = 64;
-/// Settled attempts that are looked up again at start and before each execution.
-const LATE_CANDIDATES: u32 = 20;
 
 impl Executor {
     /// Settles what an earlier run left. Call at start, before any new decision.
@@ -54,56 +52,6 @@ impl Executor {
             outcomes.push(self.outcome(attempt.subject).await?);
         }
         Ok(outcomes)
-    }
-
-    /// Finds attempts that were written off but are on the chain, of one subject or of all recent ones. A signed transaction
-    /// stays valid until its nonce is used: a relay that held it back, or a reorganisation, can still land it.
-    pub(crate) async fn find_late(&self, subject: Option<Subject>) -> Result<Vec<Outcome>, ExecuteError> {
-        let mut outcomes = Vec::new();
-        for attempt in self.store.signed_and_missing(LATE_CANDIDATES).await? {
-            if subject.is_some_and(|subject| subject != attempt.subject) {
-                continue;
-            }
-            let tx_hash = stored(&attempt, "transaction hash", attempt.facts.tx_hash)?;
-            // A decision lands once. Two attempts for a call may both, unless they are the very same transaction.
-            let attempts = self.store.attempts(attempt.subject).await?;
-            let decision = matches!(attempt.subject, Subject::Decision(_));
-            if attempts
-                .iter()
-                .any(|other| other.state.is_on_chain() && (decision || other.facts.tx_hash == Some(tx_hash)))
-            {
-                continue;
-            }
-            // Before another attempt for the same is made, it must be clear what became of this one.
-            let looks = if subject.is_some() { RECEIPT_LOOKS } else { 1 };
-            if !self.has_landed(&attempt, tx_hash, looks).await? {
-                continue;
-            }
-            let mut job = Job::from(&attempt);
-            let detail = json!({ "reason": "found on the chain after it had been written off" });
-            self.step(&mut job, State::Submitted, Facts::default(), detail).await?;
-            self.settle(&mut job, None, None).await?;
-            outcomes.push(self.outcome(attempt.subject).await?);
-        }
-        Ok(outcomes)
-    }
-
-    /// Whether its nonce is used and its receipt there; nodes index receipts a moment after they import the block.
-    async fn has_landed(&self, attempt: &Attempt, tx_hash: B256, looks: u32) -> Result<bool, ExecuteError> {
-        let account = stored(attempt, "account", attempt.facts.account)?;
-        let own = stored(attempt, "account nonce", attempt.facts.account_nonce)?;
-        for look in 0..looks {
-            if look > 0 {
-                sleep(self.config.poll_interval).await;
-            }
-            if self.chain.nonce(account).await? <= own {
-                return Ok(false);
-            }
-            if self.chain.receipt(tx_hash).await?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// From submitted or included to a settled state. `refused` is what the relay said against it.
@@ -388,7 +336,7 @@ fn place(receipt: &Receipt) -> Facts {
     Facts { included_block: Some(receipt.block_number), included_hash: Some(receipt.block_hash), ..Facts::default() }
 }
 
-fn stored<T>(attempt: &Attempt, missing: &'static str, value: Option<T>) -> Result<T, ExecuteError> {
+pub(crate) fn stored<T>(attempt: &Attempt, missing: &'static str, value: Option<T>) -> Result<T, ExecuteError> {
     value.ok_or(ExecuteError::Incomplete { attempt: attempt.id.0, state: attempt.state, missing })
 }
 
