@@ -117,9 +117,9 @@ fn signing(rows: &[Signing]) -> String {
 
 From a decision that is made to the moment at which the relay is asked to take its signed transaction: gates, presimulation, the
 attestor's own derivation and policy, the final simulation, both signatures, and seven states of the outbox written to SQLite, each
-durable before the next step. With three endpoints (the same node under three names) the others are asked for all that the simulation
-read, which anvil answers slowly: it computes a proof of each account anew. Both keys are in memory, so that KMS has no part in it: it
-adds two requests. The unit is a snapshot of the vault from the same endpoints.
+durable before the next step. With three endpoints (here the same node under three names) the others are asked for all that the
+simulation read (`eth_getProof`), which is the difference to one. Both keys are in memory, so that KMS has no part in it: it adds two
+requests. The unit is a snapshot of the vault from the same endpoints.
 
 | endpoints | n | median, ms | 99th percentile, ms | ratio of medians to a snapshot |
 |---:|---:|---:|---:|---:|
