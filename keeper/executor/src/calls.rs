@@ -96,6 +96,7 @@ impl Executor {
     ) -> Result<Simulated, Stop> {
         let block = self.next_block().await?;
         let generous = self.plan(to, calldata, &block, MAX_GAS_LIMIT, self.config.fees).await?;
+        self.check_not_landed(job, generous.nonce).await?;
         let first = succeeded(self.simulate(&generous, &block, &Overrides::default()).await?)?;
         let gas_limit = fees::gas_limit(first.gas_used).map_err(|error| Stop::Reject(error.to_string()))?;
         let mut plan = generous;

@@ -47,6 +47,27 @@ impl Executor {
         Ok(outcomes)
     }
 
+    /// Another transaction for a call is made under a later nonce than an earlier one only if that one is not on the chain: no nonce of the
+    /// hub's makes the second one fail, as it does with decisions.
+    pub(crate) async fn check_not_landed(&self, job: &Job, nonce: u64) -> Result<(), ExecuteError> {
+        let subject = self.store.attempt(job.id).await?.subject;
+        for earlier in self.store.attempts(subject).await? {
+            let (Some(tx_hash), Some(used)) = (earlier.facts.tx_hash, earlier.facts.account_nonce) else { continue };
+            for look in 0..RECEIPT_LOOKS {
+                if used >= nonce {
+                    break;
+                }
+                if look > 0 {
+                    sleep(self.config.poll_interval).await;
+                }
+                if self.chain.receipt(tx_hash).await?.is_some() {
+                    return Err(ExecuteError::Refused(format!("{tx_hash}, sent for the same call, is on the chain")));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whether its nonce is used and its receipt there; nodes index receipts a moment after they import the block.
     async fn has_landed(&self, attempt: &Attempt, tx_hash: B256, looks: u32) -> Result<bool, ExecuteError> {
         let account = stored(attempt, "account", attempt.facts.account)?;
