@@ -3,8 +3,10 @@
 use crate::{approval_desk::Desk, output};
 use ballast_allocator::record;
 use ballast_executor::Outcome;
+use ballast_governance::CHAINS;
 use ballast_service::{Config, Cycle, Keeper, Observer, Supervisor};
 use clap::Args;
+use eyre::bail;
 use std::{convert::Infallible, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -16,6 +18,9 @@ pub(crate) struct Arguments {
     /// The configuration file
     #[arg(long, default_value = "ballast.toml")]
     config: PathBuf,
+    /// Refuse a configuration of another chain: mainnet, sepolia, base, arbitrum or devnet
+    #[arg(long, value_name = "NAME", value_parser = network)]
+    network: Option<u64>,
     /// One cycle, then end: exit code 0 for a hold or a rebalance that landed, 1 otherwise
     #[arg(long)]
     once: bool,
@@ -35,6 +40,12 @@ const STANDBY_SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     let config = Config::load(&arguments.config)?;
+    if let Some(network) = arguments.network
+        && network != config.chain.id
+    {
+        let (file, named) = (named(config.chain.id), named(network));
+        bail!("{} is for {file}, --network says {named}; nothing was contacted", arguments.config.display());
+    }
     if arguments.dry_run {
         return dry_run(&config, arguments.json).await;
     }
@@ -72,6 +83,18 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     keeper.run(&supervisor, stop).await?;
     tracing::info!("keeper stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The id of a chain by its name.
+fn network(name: &str) -> Result<u64, String> {
+    let known = CHAINS.iter().find(|(_, known)| *known == name);
+    let names = CHAINS.map(|(_, name)| name).join(", ");
+    known.map(|(id, _)| *id).ok_or_else(|| format!("no network is called so, expected one of {names}"))
+}
+
+fn named(id: u64) -> String {
+    let known = CHAINS.iter().find(|(known, _)| *known == id);
+    known.map_or_else(|| format!("chain {id}"), |(_, name)| format!("{name} (chain {id})"))
 }
 
 /// For the service manager a standby is up once it waits for nothing but the lease: one that could not take over is not.

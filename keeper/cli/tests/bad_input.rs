@@ -277,9 +277,24 @@ async fn usage_is_checked() {
         (&["decisions", "--limit", "0"], "0 is not in 1..=10000"),
         (&["emergency-exit", "--yes", "--dry-run"], "cannot be used with"),
         (&["decisions", "--limit", "ten"], "invalid value 'ten'"),
+        (&["run", "--network", "holesky"], "expected one of mainnet, sepolia, base, arbitrum, devnet"),
     ] {
         keeper.run(arguments).await.assert_refused(2, &[words]);
     }
+}
+
+// SPEC X18
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_of_another_network_than_the_one_that_is_meant_is_refused() {
+    let stage = Stage::empty().await;
+    let keeper = stage.keeper();
+    for (name, meant) in [("mainnet", "mainnet (chain 1)"), ("sepolia", "sepolia (chain 11155111)")] {
+        let refused = keeper.run(&["run", "--once", "--network", name]).await;
+        refused.assert_refused(1, &["is for devnet (chain 31337)", &format!("--network says {meant}")]);
+    }
+    let right = keeper.run(&["run", "--dry-run", "--network", "devnet"]).await;
+    assert_eq!(right.code, Some(0), "{right:?}");
+    stage.devnet.shutdown().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,8 +5,8 @@ use alloy::primitives::Address;
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
 
-/// Chains that there are files for.
-const CHAINS: [(u64, &str); 5] =
+/// Chains that there are files for: id, and name as in deploy/.
+pub const CHAINS: [(u64, &str); 5] =
     [(1, "mainnet"), (11_155_111, "sepolia"), (8_453, "base"), (42_161, "arbitrum"), (DEV_CHAIN_ID, "devnet")];
 /// The last stage of the deposit cap (SPEC C2): 10M of an asset with six decimals.
 const LARGEST_CAP: u128 = 10_000_000_000_000;

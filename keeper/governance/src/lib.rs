@@ -22,7 +22,7 @@ pub mod safe;
 pub use address::Written;
 pub use address_book::{AddressBook, Entry};
 pub use changes::{Change, ChangesError, ITimelock, changes, current_delay};
-pub use checks::{Problem, problems};
+pub use checks::{CHAINS, Problem, problems};
 pub use deployed::Deployed;
 pub use holders::Role;
 pub use parameters::{Feed, Limits, Parameters, Quorum, SafeContracts, VaultParameters, Venue};
