@@ -204,10 +204,10 @@ async fn an_override_holds_for_one_simulation_only() {
     let (simulator, block) = (world.simulator(), world.next().await);
     let overridden = Overrides::attestor(hub, &slot, throwaway.address());
     assert!(simulator.simulate(&plan, &block, &overridden).await.unwrap().success);
-    // The limits beside the attestor are the hub's own: with all of them zero the same targets would be out of bounds.
+    // The limits beside the attestor are the hub's own: with all of them zero no bucket would hold anything.
     let bare = Overrides { storage: vec![(hub, ATTESTOR_SLOT, throwaway.address().into_word().into())] };
     let unlimited = simulator.simulate(&plan, &block, &bare).await.unwrap();
-    assert!(unlimited.revert.as_deref().unwrap().starts_with("TargetOutOfBounds("), "{:?}", unlimited.revert);
+    assert!(unlimited.revert.as_deref().unwrap().starts_with("FlowExceeded("), "{:?}", unlimited.revert);
     // The trace for the first ran with the override; what it showed of that slot must not have stayed.
     let expected = format!("WrongAttestor(recovered: {})", throwaway.address());
     let refused = simulator.simulate(&plan, &block, &Overrides::default()).await.unwrap();
