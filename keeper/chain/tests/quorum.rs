@@ -3,7 +3,12 @@
 
 mod harness;
 
-use alloy::{eips::BlockId, primitives::B256, providers::Provider, sol_types::SolCall};
+use alloy::{
+    eips::BlockId,
+    primitives::{B256, Bytes},
+    providers::Provider,
+    sol_types::SolCall,
+};
 use ballast_chain::{
     BlockContext, NoQuorum, Overrides, PoolError, PoolSettings, Rate, RpcPool, Simulation, Simulator, SpecId,
     Testimony, TxPlan, Unconfirmed, bindings::StrategyHub,
@@ -310,4 +315,35 @@ fn a_quorum_is_more_than_half_and_one_only_of_one() {
         assert_eq!(with(Some(quorum), endpoints).unwrap_err(), PoolError::BadQuorum { quorum, endpoints });
     }
     assert!(with(Some(1), 3).unwrap_err().to_string().contains("1 of 3 endpoints, expected 2 to 3"));
+}
+
+/// Every call returns this.
+fn lie_about_calls(value: &'static str) -> impl FnMut(&str, &Value) -> Answer + Send + 'static {
+    move |method, _| match method {
+        "eth_call" => Answer::Change(Box::new(move |result| *result = json!(value))),
+        _ => Answer::Pass,
+    }
+}
+
+// SPEC D2 X15
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_what_a_quorum_says_and_no_single_endpoint() {
+    const APPROVED: &str = "0x0000000000000000000000000000000000000000000000000000000069000000";
+    const ALSO: &str = "0x0000000000000000000000000000000000000000000000000000000069000001";
+    let stage = Stage::start("approval", settings()).await;
+    let hub = stage.world.book.contracts.hub;
+    let input: Bytes = StrategyHub::approvedAtCall { digest: B256::repeat_byte(7) }.abi_encode().into();
+    // The one that is preferred says that the Safe has approved.
+    stage.nodes[0].on(lie_about_calls(APPROVED));
+    assert_eq!(stage.pool.agreed_call(hub, input.clone()).await.unwrap(), Bytes::from(B256::ZERO.0));
+
+    stage.nodes[1].on(lie_about_calls(ALSO));
+    let doubtful = stage.pool.agreed_call(hub, input.clone()).await.unwrap_err();
+    assert!(matches!(&doubtful, PoolError::NoAgreement { .. }), "{doubtful}");
+    let said = doubtful.to_string();
+    assert!(said.contains(APPROVED) && said.contains(ALSO), "{said}");
+
+    stage.nodes[0].on(|method, _| if method == "eth_call" { Answer::Break } else { Answer::Pass });
+    assert!(matches!(stage.pool.agreed_call(hub, input).await, Err(PoolError::NoAgreement { .. })));
+    stage.end().await;
 }

@@ -4,7 +4,7 @@
 //! for that block only → wait for the block → receipt or expiry. Each arrow is a transition of the outbox.
 
 use crate::{
-    approval::Order,
+    approval::{Order, approval_digest},
     attestor::{ApprovedClaim, Attestor, Claim, Rederive},
     chain::Chain,
     config::{ConfigError, ExecutorConfig},
@@ -118,8 +118,8 @@ impl Executor {
         self.carry_out(&Order { record, hash, approved: None }, rederive).await
     }
 
-    /// As [`Self::execute`], for a decision that waited for the Safe, which approved it at `approved_at` (Unix seconds).
-    /// `reconsidered` is what the decision is expected to do now.
+    /// As [`Self::execute`], for a decision that waited for the Safe. `reconsidered` is what the decision is expected to do now. Whether the
+    /// Safe has approved it is asked here, and not taken from the caller: the attestor's bounds yield to it.
     ///
     /// # Errors
     /// As [`Self::execute`].
@@ -127,10 +127,10 @@ impl Executor {
         &self,
         record: &DecisionRecord,
         reconsidered: &DecisionRecord,
-        approved_at: u64,
         rederive: &Rederive<'_>,
     ) -> Result<Outcome, ExecuteError> {
         let hash = self.store.put_decision(record).await?;
+        let approved_at = self.approved_at(approval_digest(record, hash)).await?;
         self.carry_out(&Order { record, hash, approved: Some((reconsidered, approved_at)) }, rederive).await
     }
 

@@ -66,7 +66,7 @@ impl Keeper {
         let acts = reconsidered.decision.action != Action::Hold;
         let outcome = if approved && acts {
             tracing::info!(decision = %waiting.decision, approved_at, "the Safe has approved it");
-            Some(self.executor.execute_approved(&earlier, &reconsidered, approved_at, &rederive).await?)
+            Some(self.executor.execute_approved(&earlier, &reconsidered, &rederive).await?)
         } else {
             if !approved {
                 self.ask(waiting.decision).await?;

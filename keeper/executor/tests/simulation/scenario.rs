@@ -252,7 +252,7 @@ impl Run {
         if in_force(approved_at, block.timestamp) {
             let mut now = record.clone();
             now.snapshot.block = block;
-            return executor.execute_approved(record, &now, approved_at, &as_given).await;
+            return executor.execute_approved(record, &now, &as_given).await;
         }
         let (pause, approves) = self.network.with(|world| (world.rng.below(300), world.rng.chance(700)));
         sleep(Duration::from_secs(pause)).await;
