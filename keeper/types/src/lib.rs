@@ -1,6 +1,7 @@
 //! The vocabulary of Ballast: what is observed, what is decided, and the record that proves it.
 //!
-//! Nothing here does I/O, reads a clock or uses floating point. Every type that enters a decision record has
+//! Nothing here does I/O or reads a clock, and nothing that enters a decision is floating point ([`Observation`] is what was measured,
+//! before it is quantised). Every type that enters a decision record has
 //! a canonical encoding ([`record`]): the same value always has the same bytes, and so the same hash.
 
 mod decision;
@@ -9,6 +10,7 @@ mod market;
 mod money;
 mod policy;
 pub mod record;
+mod series;
 mod snapshot;
 
 pub use alloy_primitives::{Address, B256};
@@ -17,6 +19,7 @@ pub use market::{Market, RateCurve};
 pub use money::{Apr, Assets, BPS_ONE, Bps, RoundId, SECONDS_PER_YEAR, WAD, Wad};
 pub use policy::{LargeMoves, Policy, PolicyError, VenuePolicy};
 pub use record::{DecisionRecord, ModelId, RecordError};
+pub use series::{Metric, Observation, SeriesError, SeriesId};
 pub use snapshot::{
     BlockRef, Checkpoint, Doubt, FeeHistory, FeedReading, FeedState, HubLimits, HubState, KillSwitchState, Mode,
     Snapshot, VaultState, VenueKind, VenueReading, VenueState,
