@@ -2,7 +2,9 @@
 
 mod approval_desk;
 mod audit;
+mod backtest;
 mod config;
+mod data;
 mod decisions;
 mod deploy;
 mod devnet;
@@ -57,6 +59,11 @@ enum Command {
     Config(config::Command),
     /// What a deployment would do, and what governance has to sign; or deploy on the development chain
     Deploy(deploy::Arguments),
+    /// Take policies through history, side by side with what they must beat
+    Backtest(backtest::Arguments),
+    /// Market history in files: check it, fix its content by hashes, make some up
+    #[command(subcommand)]
+    Data(data::Command),
     /// Transactions of a Safe: propose, verify offline, sign, execute
     #[command(subcommand)]
     Safe(Box<safe::Command>),
@@ -92,6 +99,8 @@ fn main() -> ExitCode {
             Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Config(command) => config::run(command).await,
             Command::Deploy(arguments) => deploy::run(arguments).await,
+            Command::Backtest(arguments) => backtest::run(arguments),
+            Command::Data(command) => data::run(command),
             Command::Safe(command) => safe::run(*command).await,
             Command::Devnet(arguments) => devnet::run(arguments).await,
             Command::Story(arguments) => story::run(arguments).await,

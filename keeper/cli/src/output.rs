@@ -6,6 +6,7 @@ use serde::Serialize;
 use std::{
     fmt::Display,
     io::{self, Write},
+    process::ExitCode,
 };
 
 /// An error and its causes on one line.
@@ -27,6 +28,12 @@ pub(crate) fn chain(error: &Report) -> String {
 /// If standard output cannot be written for another reason.
 pub(crate) fn say(line: impl Display) -> eyre::Result<()> {
     delivered(writeln!(io::stdout().lock(), "{line}"))
+}
+
+/// Says on standard error what is wrong with the arguments, where their parser could not know.
+pub(crate) fn misuse(why: impl Display) -> eyre::Result<ExitCode> {
+    eprintln!("error: {why}");
+    Ok(ExitCode::from(2))
 }
 
 fn delivered(written: io::Result<()>) -> eyre::Result<()> {

@@ -1,0 +1,332 @@
+//! One plan through a period, step by step: look at what is known, decide, pay, move, earn, lose.
+//!
+//! A decision at the beginning of a step sees the step before it and nothing later. What it leads to happens in the step itself: at its gas price,
+//! within what could be withdrawn in it, at its rates with our own money in them. So nothing can look ahead: what has not been is not handed out.
+
+use crate::{
+    book::{Book, Ledger},
+    market::{Environment, Market, VenueStep},
+    observe::{self, History},
+    policy::{Baseline, Plan},
+    rules::Rules,
+    switch::{Switch, Trip},
+};
+use ballast_allocator::decide;
+use ballast_types::{
+    Apr, Assets, Bps, GateId, Policy, SECONDS_PER_YEAR, WAD, fixed::mul_div_ceil, fixed::mul_div_floor,
+};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// What became of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub name: String,
+    pub capital: Assets,
+    /// NAV at the end of each step.
+    pub equity: Vec<Assets>,
+    /// By step, the position in each venue at its end.
+    pub positions: Vec<Vec<Assets>>,
+    pub ledger: Ledger,
+    /// Moves that were made.
+    pub rebalances: u32,
+    /// Moves that would have been made, had the venue paid out.
+    pub illiquid: u32,
+    /// Sum of all legs.
+    pub turnover: Assets,
+    /// All gas, in millionths of a USD.
+    pub gas_usd: u128,
+    /// Steps on which the decision was HOLD, by the first gate that refused.
+    pub holds: BTreeMap<String, u32>,
+    /// Exits of the whole vault, and what of it could not be withdrawn in the same step.
+    pub exits: Vec<ExitReport>,
+    /// Times a venue was closed for additions, by its own trigger.
+    pub venue_trips: u32,
+    /// Positions paid out because their venue's series ended.
+    pub ended: u32,
+}
+
+/// What an exit brought home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitReport {
+    pub step: usize,
+    pub out: Assets,
+    /// Left in venues at the end of the step.
+    pub stuck: Assets,
+}
+
+/// Runs `plan` over the steps of `period` with `capital`.
+#[must_use]
+pub fn simulate(market: &Market, period: Range<usize>, capital: Assets, name: &str, plan: &Plan, rules: &Rules) -> Run {
+    let mut engine = Engine::new(market, capital, name, plan, rules);
+    for step in period {
+        engine.step(step);
+    }
+    engine.run.ledger = engine.book.ledger;
+    engine.run
+}
+
+struct Engine<'a> {
+    market: &'a Market,
+    plan: &'a Plan,
+    rules: &'a Rules,
+    book: Book,
+    history: History,
+    switch: Switch,
+    /// By venue: steps since its last value, `None` before the first.
+    silence: Vec<Option<usize>>,
+    /// By venue: its last value.
+    last: Vec<Option<&'a VenueStep>>,
+    run: Run,
+}
+
+impl<'a> Engine<'a> {
+    fn new(market: &'a Market, capital: Assets, name: &str, plan: &'a Plan, rules: &'a Rules) -> Self {
+        let venues = market.venues.len();
+        Self {
+            market,
+            plan,
+            rules,
+            book: Book::new(capital, venues),
+            history: History::default(),
+            switch: Switch::new(venues),
+            silence: vec![None; venues],
+            last: vec![None; venues],
+            run: Run {
+                name: name.to_owned(),
+                capital,
+                equity: Vec::new(),
+                positions: Vec::new(),
+                ledger: Ledger::default(),
+                rebalances: 0,
+                illiquid: 0,
+                turnover: Assets::ZERO,
+                gas_usd: 0,
+                holds: BTreeMap::new(),
+                exits: Vec::new(),
+                venue_trips: 0,
+                ended: 0,
+            },
+        }
+    }
+
+    fn step(&mut self, step: usize) {
+        let Some(now) = self.market.environment.get(step) else { return };
+        let time = self.market.time(step);
+        let real: Vec<Option<&'a VenueStep>> = self.values(step);
+        if let Some(before) = step.checked_sub(1) {
+            let paid_out = self.look(before);
+            self.decide(before, time, now, &real, paid_out);
+        }
+        self.earn(&real, now);
+        self.end(step, time, now, &real);
+        self.run.equity.push(self.book.nav());
+        self.run.positions.push(self.book.positions.iter().map(|position| position.value).collect());
+    }
+
+    fn values(&self, step: usize) -> Vec<Option<&'a VenueStep>> {
+        self.market.venues.iter().map(|venue| venue.steps.get(step).and_then(Option::as_ref)).collect()
+    }
+
+    /// Takes in the step before; a venue that has been silent for too long pays out and is gone.
+    fn look(&mut self, before: usize) -> bool {
+        let ended = self.run.ended;
+        for (venue, value) in self.values(before).into_iter().enumerate() {
+            match value {
+                Some(value) => {
+                    self.silence[venue] = Some(0);
+                    self.last[venue] = Some(value);
+                }
+                None => {
+                    let silence = self.silence[venue].map(|silence| silence + 1);
+                    self.silence[venue] = silence.filter(|silence| *silence <= self.rules.max_gap);
+                    if silence.is_some() && self.silence[venue].is_none() {
+                        self.last[venue] = None;
+                        if self.book.positions[venue].value != Assets::ZERO {
+                            self.book.shift(venue, Assets::ZERO);
+                            self.run.ended += 1;
+                        }
+                        self.book.positions[venue] = Default::default();
+                    }
+                }
+            }
+        }
+        self.run.ended > ended
+    }
+
+    fn decide(&mut self, before: usize, time: u64, now: &Environment, real: &[Option<&VenueStep>], paid_out: bool) {
+        let Some(known_environment) = self.market.environment.get(before) else { return };
+        let known: Vec<Option<&VenueStep>> =
+            self.last.iter().zip(&self.silence).map(|(last, silence)| last.filter(|_| *silence == Some(0))).collect();
+        let Plan::Decide(policy) = self.plan else {
+            let positions: Vec<Assets> = self.book.positions.iter().map(|position| position.value).collect();
+            let view =
+                Baseline { known: &known, positions: &positions, nav: self.book.nav(), idle: self.book.idle, paid_out };
+            if let Some(goals) = self.plan.baseline(&view) {
+                self.carry_out(&goals, now, real);
+            }
+            return;
+        };
+        self.switch.resume(time, self.rules.resume_after, known_environment);
+        let listed: Vec<bool> = self.silence.iter().map(Option::is_some).collect();
+        if !listed.contains(&true) {
+            return;
+        }
+        let seen = observe::snapshot(
+            self.market,
+            time,
+            &known,
+            &listed,
+            known_environment,
+            &self.book,
+            (self.rules, &self.history, &self.switch),
+        );
+        let policy: &Policy = policy;
+        let decision = decide(&seen, policy);
+        if let Some(refused) = decision.refusals().next() {
+            *self.run.holds.entry(gate(refused.id)).or_default() += 1;
+        }
+        if decision.targets().is_empty() {
+            return;
+        }
+        let mut goals: Vec<Assets> = self.book.positions.iter().map(|position| position.value).collect();
+        let nav = self.book.nav();
+        let mut stored: Vec<(usize, Bps, Assets)> = Vec::new();
+        for target in decision.targets() {
+            if let Some(venue) = (0..goals.len()).find(|venue| observe::adapter(*venue) == target.adapter) {
+                stored.push((venue, target.bps, goals[venue]));
+                goals[venue] = nav.share(target.bps);
+            }
+        }
+        if self.carry_out(&goals, now, real) {
+            for (venue, bps, from) in stored {
+                let added = Assets(goals[venue].0.saturating_sub(from.0));
+                let drained = seen.venues.iter().find(|state| state.adapter == observe::adapter(venue));
+                let position = &mut self.book.positions[venue];
+                position.target = bps;
+                let more =
+                    mul_div_ceil(added.0, 10_000, nav.0).and_then(|bps| u16::try_from(bps).ok()).unwrap_or(u16::MAX);
+                position.flow_used = Bps(drained.map_or(0, |state| state.flow_used.0).saturating_add(more));
+                position.flow_time = time;
+            }
+            self.history.recent.rotate_right(1);
+            self.history.recent[0] = time;
+            self.history.nonce += 1;
+        }
+    }
+
+    /// Moves every position to its goal and pays the gas, unless a venue cannot pay out what is asked: then nothing happens, since the
+    /// simulation says so before anything is sent.
+    fn carry_out(&mut self, goals: &[Assets], now: &Environment, real: &[Option<&VenueStep>]) -> bool {
+        let changes: Vec<(usize, Assets, Assets)> = self
+            .book
+            .positions
+            .iter()
+            .zip(goals)
+            .enumerate()
+            .filter(|(_, (position, goal))| position.value != **goal)
+            .map(|(venue, (position, goal))| (venue, position.value, *goal))
+            .collect();
+        let liquid = changes.iter().filter(|(_, from, to)| to < from).all(|(venue, from, to)| {
+            let step = real.get(*venue).copied().flatten().or(self.last[*venue]);
+            step.is_some_and(|step| step.withdrawable(*from).0 >= from.0 - to.0)
+        });
+        if !liquid {
+            self.run.illiquid += 1;
+            return false;
+        }
+        // What leaves comes first, so that idle suffices for what enters.
+        for (venue, _, goal) in changes.iter().filter(|(_, from, to)| to < from) {
+            self.book.shift(*venue, *goal);
+        }
+        for (venue, _, goal) in changes.iter().filter(|(_, from, to)| to > from) {
+            self.book.shift(*venue, *goal);
+        }
+        let turnover: u128 = changes.iter().map(|(_, from, to)| from.0.abs_diff(to.0)).sum();
+        self.run.turnover.0 += turnover;
+        self.run.rebalances += 1;
+        self.book.ledger.gas.0 += self.pay_gas(self.rules.gas(changes.len()), now).0;
+        true
+    }
+
+    /// Interest of the step, rounded down, at the rate with our money in it; on a step without a value, at the last one.
+    fn earn(&mut self, real: &[Option<&VenueStep>], now: &Environment) {
+        let seconds = self.market.step;
+        for (venue, position) in self.book.positions.iter_mut().enumerate() {
+            let Some(step) = real.get(venue).copied().flatten().or(self.last[venue]) else { continue };
+            if position.value == Assets::ZERO {
+                continue;
+            }
+            let gross = interest(position.value, step.rate, seconds);
+            let net = interest(position.value, step.rate_with(position.value), seconds).min(gross);
+            position.value.0 += net.0;
+            self.book.ledger.interest.0 += gross.0;
+            self.book.ledger.dilution.0 += gross.0 - net.0;
+        }
+        if matches!(self.plan, Plan::Decide(_)) && self.rules.upkeep_gas > 0 {
+            let gas = u128::from(self.rules.upkeep_gas) * u128::from(seconds) / 86_400;
+            self.book.ledger.upkeep.0 += self.pay_gas(u64::try_from(gas).unwrap_or(u64::MAX), now).0;
+        }
+    }
+
+    /// Failures of venues, and what the switch makes of the step.
+    fn end(&mut self, step: usize, time: u64, now: &Environment, real: &[Option<&VenueStep>]) {
+        for (venue, value) in real.iter().enumerate() {
+            let Some(haircut) = value.map(|value| value.haircut).filter(|haircut| haircut.0 > 0) else { continue };
+            let position = &mut self.book.positions[venue];
+            let lost = mul_div_ceil(position.value.0, haircut.0, WAD).unwrap_or(position.value.0).min(position.value.0);
+            position.value.0 -= lost;
+            self.book.ledger.losses.0 += lost;
+        }
+        if !matches!(self.plan, Plan::Decide(_)) {
+            return;
+        }
+        let trips = self.switch.observe(time + self.market.step, real, now);
+        for trip in trips {
+            match trip {
+                Trip::Peg => self.exit(step, now, real),
+                Trip::Utilisation(_) | Trip::Size(_) => self.run.venue_trips += 1,
+            }
+        }
+    }
+
+    /// Takes out of every venue what it pays.
+    fn exit(&mut self, step: usize, now: &Environment, real: &[Option<&VenueStep>]) {
+        let mut report = ExitReport { step, out: Assets::ZERO, stuck: Assets::ZERO };
+        let mut legs = 0;
+        for venue in 0..self.book.positions.len() {
+            let value = self.book.positions[venue].value;
+            if value == Assets::ZERO {
+                continue;
+            }
+            let value_now = real.get(venue).copied().flatten().or(self.last[venue]);
+            let out = value_now.map_or(Assets::ZERO, |step| step.withdrawable(value));
+            self.book.shift(venue, Assets(value.0 - out.0));
+            report.out.0 += out.0;
+            report.stuck.0 += value.0 - out.0;
+            legs += usize::from(out != Assets::ZERO);
+        }
+        self.run.turnover.0 += report.out.0;
+        self.book.ledger.gas.0 += self.pay_gas(self.rules.gas(legs), now).0;
+        self.run.exits.push(report);
+    }
+
+    /// Pays for gas at the prices of a step; as much as there is.
+    fn pay_gas(&mut self, gas: u64, now: &Environment) -> Assets {
+        let cost = Rules::cost(gas, now);
+        self.run.gas_usd += mul_div_floor(cost.0, now.usdc.0, WAD).unwrap_or_default();
+        self.book.pay(cost)
+    }
+}
+
+/// `floor(value · rate · seconds / year)`.
+fn interest(value: Assets, rate: Apr, seconds: u64) -> Assets {
+    let yearly = u128::from(SECONDS_PER_YEAR);
+    // Below 2^128 for every amount under 10^15 USDC at rates that are plausible.
+    let scaled = rate.0.saturating_mul(u128::from(seconds));
+    Assets(mul_div_floor(value.0, scaled, WAD * yearly).unwrap_or_default())
+}
+
+fn gate(id: GateId) -> String {
+    id.to_string()
+}

@@ -1,0 +1,174 @@
+//! A whole backtest as data: what was asked, what it stood on, what came out.
+
+use crate::{
+    book::Ledger,
+    contest::Placed,
+    market::{Market, SizeBasis, SourceSpan},
+    metrics::{Interval, Metrics},
+};
+use ballast_history::time;
+use serde::Serialize;
+use std::{collections::BTreeMap, ops::Range};
+
+/// What `ballast backtest --json` prints. Amounts are in USDC, rates are fractions a year.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    pub start: String,
+    pub end: String,
+    pub capital: f64,
+    /// Where the data is from.
+    pub data: String,
+    /// The venues' ids.
+    pub series: Vec<String>,
+    pub venues: Vec<VenueBasis>,
+    pub policies: Vec<PolicyOutcome>,
+    /// What was assumed, for people.
+    pub notes: Vec<String>,
+    /// Rows of the data that were not used.
+    pub refused_rows: usize,
+}
+
+/// What is known of a venue in the period.
+#[derive(Clone, Debug, Serialize)]
+pub struct VenueBasis {
+    pub id: String,
+    pub days: usize,
+    pub sources: Vec<SourceSpan>,
+    pub sizes: SizeBasis,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PolicyOutcome {
+    pub name: String,
+    pub about: String,
+    pub final_value: f64,
+    pub net_apy: f64,
+    pub sharpe: Option<f64>,
+    pub max_drawdown: f64,
+    pub gas_usd: f64,
+    pub rebalances: u32,
+    /// `[date, NAV at its end]`.
+    pub equity: Vec<(String, f64)>,
+    pub metrics: Metrics,
+    pub ahead_of_hold: Option<Ahead>,
+    pub ahead_of_best_single: Option<Ahead>,
+    /// Every base unit between capital and final value.
+    pub ledger: Ledger,
+    /// Days on which nothing was moved, by the first gate that refused.
+    pub holds: BTreeMap<String, u32>,
+    /// Days on which the whole vault left its venues, and what it could not take out on that day.
+    pub exits: Vec<Exit>,
+    /// Days on which a venue's own trigger closed it for additions.
+    pub venue_trips: u32,
+    /// Moves that were not made because a venue would not have paid out.
+    pub illiquid: u32,
+    /// By year, its return.
+    pub years: Vec<(String, f64)>,
+    /// By venue, the positions at each day's end, for the chart.
+    #[serde(skip)]
+    pub positions: Vec<Vec<f64>>,
+}
+
+/// A difference in net APY and its 95 % interval.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Ahead {
+    pub net_apy: f64,
+    pub interval: Interval,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Exit {
+    pub date: String,
+    pub out: f64,
+    pub stuck: f64,
+}
+
+/// USDC as a number; exact to the base unit below nine billion.
+fn usdc(assets: ballast_types::Assets) -> f64 {
+    assets.0 as f64 / 1e6
+}
+
+impl Outcome {
+    #[must_use]
+    pub fn new(market: &Market, period: &Range<usize>, capital: f64, data: String, placed: &[Placed]) -> Self {
+        let date = |step: usize| time::date(market.time(step));
+        let within = |step: &usize| period.contains(step);
+        let venues: Vec<VenueBasis> = market
+            .venues
+            .iter()
+            .map(|venue| VenueBasis {
+                id: venue.id.clone(),
+                days: (0..venue.steps.len()).filter(within).filter(|step| venue.steps[*step].is_some()).count(),
+                sources: venue.sources.clone(),
+                sizes: venue.sizes,
+            })
+            .collect();
+        Self {
+            start: date(period.start),
+            end: date(period.end.saturating_sub(1)),
+            capital,
+            data,
+            series: venues.iter().filter(|venue| venue.days > 0).map(|venue| venue.id.clone()).collect(),
+            venues,
+            policies: placed.iter().map(|placed| policy(market, period, placed)).collect(),
+            notes: market.notes.clone(),
+            refused_rows: market.refused.len(),
+        }
+    }
+}
+
+fn policy(market: &Market, period: &Range<usize>, placed: &Placed) -> PolicyOutcome {
+    let run = &placed.run;
+    let date = |step: usize| time::date(market.time(period.start + step));
+    let ahead = |pair: Option<(f64, Interval)>| pair.map(|(net_apy, interval)| Ahead { net_apy, interval });
+    PolicyOutcome {
+        name: run.name.clone(),
+        about: placed.about.clone(),
+        final_value: usdc(run.equity.last().copied().unwrap_or(run.capital)),
+        net_apy: placed.metrics.net_apy,
+        sharpe: placed.metrics.sharpe,
+        max_drawdown: placed.metrics.max_drawdown,
+        gas_usd: run.gas_usd as f64 / 1e6,
+        rebalances: run.rebalances,
+        equity: run.equity.iter().enumerate().map(|(step, nav)| (date(step), usdc(*nav))).collect(),
+        metrics: placed.metrics.clone(),
+        ahead_of_hold: ahead(placed.ahead_of_hold),
+        ahead_of_best_single: ahead(placed.ahead_of_best_single),
+        ledger: run.ledger,
+        holds: run.holds.clone(),
+        exits: run
+            .exits
+            .iter()
+            .map(|exit| Exit { date: time::date(market.time(exit.step)), out: usdc(exit.out), stuck: usdc(exit.stuck) })
+            .collect(),
+        venue_trips: run.venue_trips,
+        illiquid: run.illiquid,
+        years: years(run.capital, &run.equity, date),
+        positions: (0..market.venues.len())
+            .map(|venue| run.positions.iter().map(|positions| usdc(positions[venue])).collect())
+            .collect(),
+    }
+}
+
+/// The return of each calendar year, of a part of one as it was.
+fn years(
+    capital: ballast_types::Assets,
+    equity: &[ballast_types::Assets],
+    date: impl Fn(usize) -> String,
+) -> Vec<(String, f64)> {
+    let mut years: Vec<(String, f64)> = Vec::new();
+    let mut before = capital;
+    let mut last = capital;
+    for (step, nav) in equity.iter().enumerate() {
+        let year: String = date(step).chars().take(4).collect();
+        if years.last().is_none_or(|(known, _)| *known != year) {
+            before = last;
+            years.push((year, 0.0));
+        }
+        last = *nav;
+        if let Some((_, change)) = years.last_mut() {
+            *change = nav.0 as f64 / (before.0 as f64).max(1.0) - 1.0;
+        }
+    }
+    years
+}

@@ -1,0 +1,89 @@
+//! `ballast data …`: market history in files.
+
+mod check;
+mod manifest;
+
+use crate::output;
+use ballast_history::{synthetic, time};
+use clap::{Args, Subcommand};
+use eyre::{WrapErr, bail};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// Where history is looked for when nobody says where.
+const PLACES: [&str; 2] = ["data", "../shared/data"];
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What is there, and what is wrong with it: gaps, duplicates, outliers, staleness, refused rows
+    Check(check::Arguments),
+    /// Write or verify the content hashes of a directory of history
+    Manifest(manifest::Arguments),
+    /// Make history up: synthetic files of the same names and columns
+    Generate(Generate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    /// Where to write it
+    #[arg(long)]
+    out: PathBuf,
+    /// First day
+    #[arg(long, default_value = "2024-01-01", value_parser = crate::backtest::day)]
+    start: u64,
+    /// How many days
+    #[arg(long, default_value_t = 730, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    days: u64,
+    /// Another seed, another history
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub(crate) fn run(command: Command) -> eyre::Result<ExitCode> {
+    match command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Manifest(arguments) => manifest::run(&arguments),
+        Command::Generate(arguments) => generate(&arguments),
+    }
+}
+
+/// The directory that was named, or the first of the usual ones that is there.
+pub(crate) fn directory(named: Option<&Path>) -> eyre::Result<PathBuf> {
+    if let Some(named) = named {
+        if !named.is_dir() {
+            bail!("{} is no directory", named.display());
+        }
+        return Ok(named.to_owned());
+    }
+    usual().ok_or_else(|| {
+        eyre::eyre!(
+            "no history in {}: name a directory with --data, get one with `ballast data pull`, or make one up with `ballast data generate`",
+            PLACES.join(" or ")
+        )
+    })
+}
+
+/// The first of the usual directories that is there.
+pub(crate) fn usual() -> Option<PathBuf> {
+    PLACES.iter().map(PathBuf::from).find(|place| ballast_history::file_path(place, "lending_rates_daily").is_some())
+}
+
+/// The clock, Unix seconds.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn generate(arguments: &Generate) -> eyre::Result<ExitCode> {
+    synthetic::write(&arguments.out, arguments.start, arguments.days, arguments.seed)
+        .wrap_err_with(|| format!("cannot write to {}", arguments.out.display()))?;
+    output::say(format!(
+        "{} days from {} on, made up, in {}",
+        arguments.days,
+        time::date(arguments.start),
+        arguments.out.display()
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
