@@ -144,7 +144,7 @@ impl Market {
     /// Nothing in it can be dated after `now`.
     ///
     /// # Errors
-    /// If a file in it is damaged, or it has no lending rates in the period.
+    /// If a file in it is damaged, or the one with lending rates is not there.
     pub fn read(directory: &Path, period: RangeInclusive<u64>, now: u64) -> Result<Self, HistoryError> {
         if ballast_history::file_path(directory, "lending_rates_daily").is_none() {
             return Err(HistoryError::NoRates(directory.to_owned()));
@@ -153,9 +153,6 @@ impl Market {
         let origin = period.start().saturating_sub(LOOKBACK);
         let length = usize::try_from((period.end() + time::DAY - origin) / time::DAY).unwrap_or_default();
         let mut market = Self::from_dataset(&dataset, Grid { origin, length });
-        if market.venues.is_empty() {
-            return Err(HistoryError::NoRates(directory.to_owned()));
-        }
         market.refused = dataset.refused;
         Ok(market)
     }

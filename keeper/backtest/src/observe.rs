@@ -52,7 +52,9 @@ pub(crate) fn snapshot(
         timestamp: time,
         next_base_fee: environment.gas_price,
     };
-    let nav = book.nav();
+    // As the vault does: what cannot be read counts for nothing.
+    let readable = book.positions.iter().zip(known).filter(|(_, known)| known.is_some());
+    let nav = Assets(readable.fold(book.idle.0, |sum, (position, _)| sum.saturating_add(position.value.0)));
     let venues = market
         .venues
         .iter()

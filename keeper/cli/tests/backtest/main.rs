@@ -1,0 +1,187 @@
+//! `ballast backtest` and `ballast data` as their users call them.
+
+#![allow(clippy::unwrap_used)]
+
+mod reference;
+
+use serde_json::Value;
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+use tempfile::TempDir;
+
+fn ballast(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ballast")).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Made-up history of two years from 2024 on.
+fn history() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let made = ballast(&["data", "generate", "--out", directory.path().to_str().unwrap()]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    directory
+}
+
+fn backtest(directory: &Path, more: &[&str]) -> Output {
+    let mut arguments = vec!["backtest", "--data", directory.to_str().unwrap()];
+    arguments.extend(more);
+    ballast(&arguments)
+}
+
+const YEARS: [&str; 4] = ["--start", "2024-02-01", "--end", "2025-11-30"];
+
+fn results(directory: &Path, more: &[&str]) -> Value {
+    let mut arguments = YEARS.to_vec();
+    arguments.extend(["--capital", "1000000", "--json"]);
+    arguments.extend(more);
+    let output = backtest(directory, &arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+// SPEC B5
+#[test]
+fn the_results_have_the_promised_shape_and_a_rerun_is_the_same_to_the_byte() {
+    let directory = history();
+    let found = results(directory.path(), &[]);
+    assert_eq!((&found["start"], &found["end"]), (&"2024-02-01".into(), &"2025-11-30".into()));
+    assert_eq!(found["capital"], 1_000_000.0);
+    assert_eq!(found["series"].as_array().unwrap().len(), 4);
+    let policies = found["policies"].as_array().unwrap();
+    for policy in policies {
+        for key in ["name", "final_value", "net_apy", "sharpe", "max_drawdown", "gas_usd", "rebalances"] {
+            assert!(!policy[key].is_null(), "{key} of {}", policy["name"]);
+        }
+        let equity = policy["equity"].as_array().unwrap();
+        assert_eq!(equity.len(), 669);
+        assert_eq!(equity[0][0], "2024-02-01");
+        assert_eq!(equity.last().unwrap()[1], policy["final_value"]);
+    }
+    let names: Vec<&str> = policies.iter().filter_map(|policy| policy["name"].as_str()).collect();
+    for name in ["hold", "best-single", "best-rate", "convex"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    let mut arguments = YEARS.to_vec();
+    arguments.push("--json");
+    assert_eq!(backtest(directory.path(), &arguments).stdout, backtest(directory.path(), &arguments).stdout);
+}
+
+#[test]
+fn fewer_files_mean_fewer_series_and_it_says_so() {
+    let directory = history();
+    fs::remove_file(directory.path().join("eth_gas_daily.csv.gz")).unwrap();
+    fs::remove_file(directory.path().join("us_treasury_yields_daily.csv.gz")).unwrap();
+    let notes = results(directory.path(), &[])["notes"].to_string();
+    for said in ["eth_gas_daily is not there", "gas is assumed to cost 30 gwei", "risk-free rate is taken to be zero"] {
+        assert!(notes.contains(said), "{said} in {notes}");
+    }
+    let output = backtest(directory.path(), &YEARS);
+    assert!(text(&output.stdout).contains("eth_gas_daily is not there"));
+}
+
+#[test]
+fn plain_files_are_read_as_well_as_gzipped_ones() {
+    let directory = history();
+    let expected = results(directory.path(), &["--policy", "hold"]);
+    let zipped = directory.path().join("lending_rates_daily.csv.gz");
+    assert!(Command::new("gunzip").arg(&zipped).status().unwrap().success());
+    assert_eq!(results(directory.path(), &["--policy", "hold"])["policies"], expected["policies"]);
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_a_wrong_row_is_left_out_and_counted() {
+    let directory = history();
+    let zipped = directory.path().join("lending_rates_daily.csv.gz");
+    let whole = fs::read(&zipped).unwrap();
+    fs::write(&zipped, &whole[..whole.len() / 2]).unwrap();
+    let output = backtest(directory.path(), &YEARS);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("lending_rates_daily.csv.gz cannot be read"), "{}", text(&output.stderr));
+
+    fs::write(&zipped, &whole).unwrap();
+    assert!(Command::new("gunzip").arg(&zipped).status().unwrap().success());
+    let plain = directory.path().join("lending_rates_daily.csv");
+    let content = fs::read_to_string(&plain).unwrap();
+    let clean = results(directory.path(), &[]);
+    // The last row of 2025 is outside of the period, so the results must not change by its being wrong.
+    let mut lines: Vec<&str> = content.lines().collect();
+    let last = lines.pop().unwrap();
+    let wrong = last.replacen(',', ",,", 1);
+    lines.push(&wrong);
+    fs::write(&plain, lines.join("\n")).unwrap();
+    let found = results(directory.path(), &[]);
+    assert_eq!((&found["refused_rows"], &found["policies"]), (&1.into(), &clean["policies"]));
+    let check = ballast(&["data", "check", "--data", directory.path().to_str().unwrap()]);
+    assert_eq!(check.status.code(), Some(1));
+    assert!(
+        text(&check.stdout).contains("lending_rates_daily line 2921: it has 13 fields, expected 12"),
+        "{}",
+        text(&check.stdout)
+    );
+}
+
+#[test]
+fn bad_usage_ends_with_two_and_says_what_was_expected() {
+    let directory = history();
+    for (arguments, said) in [
+        (vec!["--start", "2025-01-01", "--end", "2024-01-01"], "--end 2024-01-01 is before --start"),
+        (vec!["--start", "yesterday", "--end", "2024-01-01"], "expected one like 2024-01-01"),
+        (vec!["--start", "2024-01-01", "--end", "2024-02-01", "--policy", "magic"], "expected one of hold"),
+        (vec!["--start", "2024-01-01", "--end", "2024-02-01", "--set", "min_gain=ten"], "expected 0 to 10000"),
+        (vec!["--start", "2024-01-01", "--end", "2024-02-01", "--set", "luck=7"], "expected one of reserve"),
+        (vec!["--start", "2024-01-01", "--end", "2024-02-01", "--capital", "0"], "1..="),
+    ] {
+        let output = backtest(directory.path(), &arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).contains(said), "{said} in {}", text(&output.stderr));
+    }
+    let output = backtest(directory.path(), &["--start", "1999-01-01", "--end", "1999-02-01"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("no venue in"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_sweep_runs_every_combination() {
+    let directory = history();
+    let rows = results(directory.path(), &["--sweep", "min_gain=0,50,10000", "--sweep", "horizon_hours=168,720"]);
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 6);
+    let moves = |row: &Value| row["rebalances"].as_u64().unwrap();
+    let of = |gain: &str| rows.iter().filter(|row| row["parameters"]["min_gain"] == gain).map(moves).sum::<u64>();
+    assert!(of("0") > of("50"), "a move must pay for more, so there are fewer");
+    assert_eq!(of("10000"), 0, "nothing gains a hundred percent a year");
+}
+
+#[test]
+fn the_report_is_one_file_that_needs_nothing_else() {
+    let directory = history();
+    let report = directory.path().join("report.html");
+    let mut arguments = YEARS.to_vec();
+    arguments.extend(["--report", report.to_str().unwrap()]);
+    assert!(backtest(directory.path(), &arguments).status.success());
+    let page = fs::read_to_string(&report).unwrap();
+    for part in ["Equity", "Drawdown", "convex: allocation", "from capital to final value", "By year"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(page.matches("<svg").count() == 4 && !page.contains("http") && !page.contains("NaN"));
+}
+
+// SPEC D13
+#[test]
+fn a_manifest_is_written_and_held_against_the_files() {
+    let directory = history();
+    let path = directory.path().to_str().unwrap();
+    assert_eq!(ballast(&["data", "manifest", "--data", path, "--verify"]).status.code(), Some(1), "there is none yet");
+    assert!(ballast(&["data", "manifest", "--data", path, "--write"]).status.success());
+    assert!(ballast(&["data", "manifest", "--data", path, "--verify"]).status.success());
+    fs::remove_file(directory.path().join("eth_gas_daily.csv.gz")).unwrap();
+    let output = ballast(&["data", "manifest", "--data", path, "--verify"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("missing: eth_gas_daily.csv.gz"));
+}
