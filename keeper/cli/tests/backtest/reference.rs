@@ -15,7 +15,8 @@ fn agrees(directory: &Path, start: &str, end: &str) {
     let output = Command::new(PYTHON)
         .args([SCRIPT, directory.to_str().unwrap(), start, end, "1000000"])
         .output()
-        .unwrap_or_else(|error| panic!("{PYTHON}: {error}; `make reference-python` installs it"));
+        .map_err(|error| format!("{PYTHON}: {error}; `make reference-python` installs it"))
+        .unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     let theirs: Value = serde_json::from_slice(&output.stdout).unwrap();
     for name in ["hold", "best-single"] {
