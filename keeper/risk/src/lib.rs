@@ -1,11 +1,16 @@
-//! What the contracts will say, said beforehand: whether a feed can be trusted, and whether the hub takes a rebalance.
+//! What can go wrong, as numbers. Pure: no I/O, no clock.
 //!
-//! Both modules mirror Solidity rule by rule and error by error (`KillSwitchManager.sol`, `StrategyHub.sol`, `Vault.sol`).
-//! Where they differ, the contract is right and this crate is wrong. Pure: no I/O, no clock, no floating point.
+//! Two halves. *What the contracts will say*, said beforehand ([`feeds`], [`limits`], [`peg`]): they mirror Solidity rule by rule and
+//! error by error (`KillSwitchManager.sol`, `StrategyHub.sol`, `Vault.sol`), in integers; where they differ, the contract is right and this
+//! crate is wrong. *What a venue or a portfolio may cost* ([`mod@score`]): judgement, in floating point. What of it a decision uses is made with + − × ÷ √ and comparisons
+//! alone, or through a pure-Rust libm, and quantised.
 
 pub mod feeds;
 mod hub_view;
 pub mod limits;
+pub mod peg;
+pub mod score;
+pub mod sourced;
 
 pub use feeds::{FeedFault, FeedHealth, assess};
 pub use hub_view::{Figures, HubView, MAX_CHECKPOINT_AGE, VenueView};
@@ -13,3 +18,6 @@ pub use limits::{
     Allocation, Leg, Outcome, Violation, approval_threshold, check_approved_targets, check_schedule, check_targets,
     judge, next_allowed,
 };
+pub use peg::{PegBand, PegStatus, Stablecoin};
+pub use score::{PartId, Score, ScoreInputs, Tier, score};
+pub use sourced::{Freshness, Input, Sourced};
