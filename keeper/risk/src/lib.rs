@@ -1,12 +1,13 @@
 //! What can go wrong, as numbers. Pure: no I/O, no clock.
 //!
-//! Two halves. *What the contracts will say*, said beforehand ([`feeds`], [`limits`], [`peg`]): they mirror Solidity rule by rule and
+//! Two halves. *What the contracts will say*, said beforehand ([`feeds`], [`limits`], [`peg`], [`kill_switch`]): they mirror Solidity rule by rule and
 //! error by error (`KillSwitchManager.sol`, `StrategyHub.sol`, `Vault.sol`), in integers; where they differ, the contract is right and this
 //! crate is wrong. *What a venue or a portfolio may cost* ([`mod@score`]): judgement, in floating point. What of it a decision uses is made with + − × ÷ √ and comparisons
 //! alone, or through a pure-Rust libm, and quantised.
 
 pub mod feeds;
 mod hub_view;
+pub mod kill_switch;
 pub mod limits;
 pub mod peg;
 pub mod score;
