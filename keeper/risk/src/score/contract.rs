@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 const DAY: u64 = 86_400;
 const WEIGHT: u32 = 1;
 
-/// How often the contracts were audited.
+/// How many firms audited the contracts. Ten reports of one firm are one pair of eyes, so firms are counted and not reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Audits {
