@@ -2,18 +2,24 @@
 //!
 //! Two halves. *What the contracts will say*, said beforehand ([`feeds`], [`limits`], [`peg`], [`kill_switch`]): they mirror Solidity rule by rule and
 //! error by error (`KillSwitchManager.sol`, `StrategyHub.sol`, `Vault.sol`), in integers; where they differ, the contract is right and this
-//! crate is wrong. *What a venue or a portfolio may cost* ([`mod@score`], [`facts`], [`systemic`]): judgement, in floating point. What of it a decision uses is made with + − × ÷ √ and comparisons
+//! crate is wrong. *What a venue or a portfolio may cost* ([`mod@score`], [`facts`], [`systemic`], [`portfolio`], [`impermanent_loss`], [`anomaly`],
+//! [`validator`]): judgement, in floating point. What of it a decision uses is made with + − × ÷ √ and comparisons
 //! alone, or through a pure-Rust libm, and quantised.
 
+pub mod anomaly;
+pub mod distribution;
 pub mod facts;
 pub mod feeds;
 mod hub_view;
+pub mod impermanent_loss;
 pub mod kill_switch;
 pub mod limits;
 pub mod peg;
+pub mod portfolio;
 pub mod score;
 pub mod sourced;
 pub mod systemic;
+pub mod validator;
 
 pub use feeds::{FeedFault, FeedHealth, assess};
 pub use hub_view::{Figures, HubView, MAX_CHECKPOINT_AGE, VenueView};
