@@ -9,11 +9,12 @@ use crate::{
     observe::{self, History},
     policy::{Baseline, Plan},
     rules::Rules,
-    switch::{Switch, Trip},
+    switch::{Switch, venue_of},
 };
 use ballast_allocator::decide;
+use ballast_risk::kill_switch::Event;
 use ballast_types::{
-    Apr, Assets, Bps, GateId, Policy, SECONDS_PER_YEAR, WAD, fixed::mul_div_ceil, fixed::mul_div_floor,
+    Apr, Assets, Bps, GateId, Mode, Policy, SECONDS_PER_YEAR, WAD, fixed::mul_div_ceil, fixed::mul_div_floor,
 };
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -40,8 +41,8 @@ pub struct Run {
     pub holds: BTreeMap<String, u32>,
     /// Exits of the whole vault, and what of it could not be withdrawn in the same step.
     pub exits: Vec<ExitReport>,
-    /// Times a venue was closed for additions, by its own trigger.
-    pub venue_trips: u32,
+    /// What the switch armed and tripped, with the step.
+    pub events: Vec<(usize, Event)>,
     /// Positions paid out because their venue's series ended.
     pub ended: u32,
 }
@@ -66,6 +67,9 @@ pub fn simulate(market: &Market, period: Range<usize>, capital: Assets, name: &s
     engine.run
 }
 
+/// What is stuck is asked for again once a hundredth of it comes out: a call costs gas.
+const WORTH_ASKING_AGAIN: u128 = 100;
+
 struct Engine<'a> {
     market: &'a Market,
     plan: &'a Plan,
@@ -89,7 +93,7 @@ impl<'a> Engine<'a> {
             rules,
             book: Book::new(capital, venues),
             history: History::default(),
-            switch: Switch::new(venues),
+            switch: Switch::new(market),
             silence: vec![None; venues],
             last: vec![None; venues],
             run: Run {
@@ -104,7 +108,7 @@ impl<'a> Engine<'a> {
                 gas_usd: 0,
                 holds: BTreeMap::new(),
                 exits: Vec::new(),
-                venue_trips: 0,
+                events: Vec::new(),
                 ended: 0,
             },
         }
@@ -167,7 +171,7 @@ impl<'a> Engine<'a> {
             }
             return;
         };
-        self.switch.resume(time, self.rules.resume_after, known_environment);
+        self.switch.resume(time, self.rules.resume_after);
         let listed: Vec<bool> = self.silence.iter().map(Option::is_some).collect();
         if !listed.contains(&true) {
             return;
@@ -281,32 +285,41 @@ impl<'a> Engine<'a> {
         if !matches!(self.plan, Plan::Decide(_)) {
             return;
         }
-        let trips = self.switch.observe(time + self.market.step, real, now);
-        for trip in trips {
-            match trip {
-                Trip::Peg => self.exit(step, now, real),
-                Trip::Utilisation(_) | Trip::Size(_) => self.run.venue_trips += 1,
-            }
+        let ours: Vec<Assets> = self.book.positions.iter().map(|position| position.value).collect();
+        let events = self.switch.observe((time, time + self.market.step), real, &ours, now);
+        let there = |venue: usize| self.silence.get(venue).is_some_and(Option::is_some);
+        self.run
+            .events
+            .extend(events.into_iter().filter(|event| venue_of(event).is_none_or(there)).map(|event| (step, event)));
+        if self.switch.mode() == Mode::Exit {
+            self.exit(step, now, real);
         }
     }
 
-    /// Takes out of every venue what it pays.
+    /// Takes out of every venue what it pays; what it does not is asked for again in the next step.
     fn exit(&mut self, step: usize, now: &Environment, real: &[Option<&VenueStep>]) {
-        let mut report = ExitReport { step, out: Assets::ZERO, stuck: Assets::ZERO };
-        let mut legs = 0;
-        for venue in 0..self.book.positions.len() {
-            let value = self.book.positions[venue].value;
-            if value == Assets::ZERO {
-                continue;
-            }
-            let value_now = real.get(venue).copied().flatten().or(self.last[venue]);
-            let out = value_now.map_or(Assets::ZERO, |step| step.withdrawable(value));
-            self.book.shift(venue, Assets(value.0 - out.0));
-            report.out.0 += out.0;
-            report.stuck.0 += value.0 - out.0;
-            legs += usize::from(out != Assets::ZERO);
+        let outs: Vec<Assets> = self
+            .book
+            .positions
+            .iter()
+            .enumerate()
+            .map(|(venue, position)| {
+                let there = real.get(venue).copied().flatten().or(self.last[venue]);
+                there.map_or(Assets::ZERO, |step| step.withdrawable(position.value))
+            })
+            .collect();
+        let held: u128 = self.book.positions.iter().map(|position| position.value.0).sum();
+        let out: u128 = outs.iter().map(|out| out.0).sum();
+        let report = ExitReport { step, out: Assets(out), stuck: Assets(held - out) };
+        let again = self.run.exits.last().is_some_and(|last| last.stuck != Assets::ZERO);
+        if out == 0 || (again && out < report.stuck.0 / WORTH_ASKING_AGAIN) {
+            return;
         }
-        self.run.turnover.0 += report.out.0;
+        for (venue, out) in outs.iter().enumerate() {
+            self.book.shift(venue, self.book.positions[venue].value.saturating_sub(*out));
+        }
+        self.run.turnover.0 += out;
+        let legs = outs.iter().filter(|out| **out != Assets::ZERO).count();
         self.book.ledger.gas.0 += self.pay_gas(self.rules.gas(legs), now).0;
         self.run.exits.push(report);
     }

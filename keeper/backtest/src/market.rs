@@ -119,6 +119,8 @@ pub struct Environment {
     pub usdc_high: Wad,
     /// A year's rate without risk.
     pub risk_free: Apr,
+    /// When the asset's feed was last written, Unix seconds; `None` while it keeps its promise.
+    pub oracle: Option<u64>,
 }
 
 /// Seconds before a period that are read as well, for what looks back from its beginning.
@@ -333,6 +335,7 @@ fn environment(dataset: &Dataset, grid: Grid, notes: &mut Vec<String>) -> Vec<En
             usdc_low: Wad(quantised(low, 1e18)),
             usdc_high: Wad(quantised(high, 1e18)),
             risk_free: Apr(quantised(rate.max(0.0), 1e16)),
+            oracle: None,
         });
     }
     lacking.tell(notes);

@@ -166,7 +166,7 @@ mod tests {
             gas_usd: 10,
             holds: BTreeMap::new(),
             exits: Vec::new(),
-            venue_trips: 0,
+            events: Vec::new(),
             ended: 0,
         }
     }

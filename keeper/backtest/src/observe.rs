@@ -4,15 +4,13 @@ use crate::{
     book::Book,
     market::{Environment, Market, VenueStep},
     rules::Rules,
-    switch::Switch,
+    switch::{SLOT, Switch},
 };
 use ballast_types::{
-    Address, Assets, B256, BlockRef, Bps, Checkpoint, FeedReading, FeedState, HubState, KillSwitchState, Mode, RoundId,
+    Address, Assets, B256, BlockRef, Bps, Checkpoint, FeedReading, FeedState, HubState, KillSwitchState, RoundId,
     Snapshot, VaultState, VenueKind, VenueReading, VenueState, WAD, Wad,
 };
 
-/// Seconds between blocks.
-const SLOT: u64 = 12;
 /// An observation of a venue's size is as old as this when a decision looks at it.
 const CHECKPOINT_AGE: u64 = 3_600;
 /// Bounds of the asset's price outside of which the switch trips (SPEC C7a).
@@ -72,14 +70,15 @@ pub(crate) fn snapshot(
             cap: rules.cap,
             target: position.target,
             flow_used: drained(position.flow_used, position.flow_time, time, rules.limits.flow),
-            can_add: switch.can_add(index, time),
+            can_add: switch.can_add(index),
             reading: known.map_or_else(
                 || VenueReading::Unreadable { why: "there is no value of it".into() },
                 |step| reading(step, position.value, block),
             ),
         })
         .collect();
-    let operational = switch.is_operational();
+    let stopped = switch.stopped();
+    let operational = stopped.is_none();
     Snapshot {
         chain_id: 1,
         block,
@@ -89,7 +88,7 @@ pub(crate) fn snapshot(
             nav,
             idle: book.idle,
             max_loss: rules.max_loss,
-            deposits_paused: !operational,
+            deposits_paused: switch.mode() == ballast_types::Mode::Exit,
         },
         hub: HubState {
             address: Address::repeat_byte(0xa3),
@@ -102,12 +101,12 @@ pub(crate) fn snapshot(
         },
         kill_switch: KillSwitchState {
             address: Address::repeat_byte(0xa5),
-            mode: if operational { Mode::Normal } else { Mode::Exit },
+            mode: switch.mode(),
             operational,
-            reason: switch.reason().to_owned(),
+            reason: stopped.map(|cause| cause.text().to_owned()).unwrap_or_default(),
         },
         venues,
-        feeds: vec![feed("USDC/USD", environment.usdc, time, Some(BAND))],
+        feeds: vec![feed("USDC/USD", environment.usdc, environment.oracle.unwrap_or(time), Some(BAND))],
         eth_usd: feed("ETH/USD", environment.eth_usd, time, None),
         fees: None,
         doubts: Vec::new(),

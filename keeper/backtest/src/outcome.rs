@@ -5,6 +5,7 @@ use crate::{
     contest::Placed,
     market::{Market, SizeBasis, SourceSpan},
     metrics::{Interval, Metrics},
+    switch::venue_of,
 };
 use ballast_history::time;
 use serde::Serialize;
@@ -58,8 +59,8 @@ pub struct PolicyOutcome {
     pub holds: BTreeMap<String, u32>,
     /// Days on which the whole vault left its venues, and what it could not take out on that day.
     pub exits: Vec<Exit>,
-    /// Days on which a venue's own trigger closed it for additions.
-    pub venue_trips: u32,
+    /// Times that a venue's own trigger closed it for additions.
+    pub venue_trips: usize,
     /// Moves that were not made because a venue would not have paid out.
     pub illiquid: u32,
     /// By year, its return.
@@ -141,7 +142,7 @@ fn policy(market: &Market, period: &Range<usize>, placed: &Placed) -> PolicyOutc
             .iter()
             .map(|exit| Exit { date: time::date(market.time(exit.step)), out: usdc(exit.out), stuck: usdc(exit.stuck) })
             .collect(),
-        venue_trips: run.venue_trips,
+        venue_trips: run.events.iter().filter(|(_, event)| event.is_trip() && venue_of(event).is_some()).count(),
         illiquid: run.illiquid,
         years: years(run.capital, &run.equity, date),
         positions: (0..market.venues.len())

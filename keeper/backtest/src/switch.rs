@@ -1,100 +1,113 @@
-//! The kill switch over a backtest's steps: the asset's peg, and the utilisation and size of each venue (SPEC C7).
+//! The kill switch over a backtest's steps: [`ballast_risk::kill_switch`], the contracts' rules without a chain, fed with what each step was.
 
-use crate::market::{Environment, VenueStep};
-use ballast_types::{WAD, Wad, fixed::mul_div_floor};
+use crate::market::{Environment, Market, VenueStep};
+use ballast_risk::{
+    Stablecoin,
+    kill_switch::{Cause, Event, Figures, KillSwitch, Moment, Price, Readings, Settings, Subject, Token, Venue},
+};
+use ballast_types::{Assets, Mode, WAD, Wad, fixed::mul_div_ceil};
 
-/// Outside of these bounds USDC is off its peg; the bounds themselves are inside (SPEC C7a).
-const LOWEST: Wad = Wad(WAD / 100 * 98);
-const HIGHEST: Wad = Wad(WAD / 100 * 102);
-/// Above this a venue is too fully lent out (SPEC C7c).
-const MAX_UTILISATION: Wad = Wad(WAD / 100 * 95);
-/// A venue of which less than this is left has lost its depositors' trust (SPEC C7b: −30 %).
-const LEAST_LEFT: u128 = WAD / 10 * 7;
-/// Seconds between the sizes that are compared.
-const DAY: u64 = 86_400;
-/// Seconds for which a tripped venue takes nothing (`KillSwitchManager`'s cooldown of a venue's trigger).
-const VENUE_COOLDOWN: u64 = 6 * 3_600;
+/// Seconds between blocks.
+pub(crate) const SLOT: u64 = 12;
+/// Seconds between Chainlink's rounds for USDC/USD.
+const HEARTBEAT: u64 = 86_400;
 
 /// The switch of one vault.
 #[derive(Clone, Debug)]
 pub(crate) struct Switch {
-    exit: Option<Exit>,
-    /// By venue: until when it takes nothing new.
-    blocked: Vec<u64>,
-    /// By venue: its sizes within the last day, oldest first.
-    sizes: Vec<Vec<(u64, u128)>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Exit {
-    since: u64,
-}
-
-/// A condition that tripped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trip {
-    /// The whole vault exits.
-    Peg,
-    Utilisation(usize),
-    Size(usize),
+    inner: Option<KillSwitch>,
+    /// When the vault began to exit.
+    exit_since: Option<u64>,
+    now: Moment,
+    read: Readings,
+    /// What of a venue whose size is not in the data stands for it: the same always, so that it neither grows nor falls.
+    unmeasured: Assets,
 }
 
 impl Switch {
-    pub(crate) fn new(venues: usize) -> Self {
-        Self { exit: None, blocked: vec![0; venues], sizes: vec![Vec::new(); venues] }
-    }
-
-    pub(crate) const fn is_operational(&self) -> bool {
-        self.exit.is_none()
-    }
-
-    pub(crate) const fn reason(&self) -> &'static str {
-        if self.exit.is_some() { "Stablecoin depeg detected" } else { "" }
-    }
-
-    pub(crate) fn can_add(&self, venue: usize, time: u64) -> bool {
-        self.blocked.get(venue).is_none_or(|until| time >= *until)
-    }
-
-    /// Takes in what a step was; `end` is when it is over.
-    pub(crate) fn observe(&mut self, end: u64, venues: &[Option<&VenueStep>], environment: &Environment) -> Vec<Trip> {
-        let mut trips = Vec::new();
-        if self.exit.is_none() && (environment.usdc_low < LOWEST || environment.usdc_high > HIGHEST) {
-            self.exit = Some(Exit { since: end });
-            trips.push(Trip::Peg);
+    pub(crate) fn new(market: &Market) -> Self {
+        let venues = market.venues.iter().map(|venue| Venue { name: venue.id.clone(), tokens: Vec::new() }).collect();
+        let asset = Token::stablecoin(Stablecoin::Usdc, HEARTBEAT);
+        Self {
+            // A switch with one stablecoin and no token of a venue's own is never refused.
+            inner: KillSwitch::new(Settings::default(), vec![asset], venues).ok(),
+            exit_since: None,
+            now: Moment::default(),
+            read: Readings { prices: vec![Price::Fresh(Wad(WAD))], venues: vec![None; market.venues.len()] },
+            unmeasured: Assets(1_000_000_000_000_000),
         }
-        for (index, step) in venues.iter().enumerate() {
-            let (Some(step), Some(blocked), Some(sizes)) =
-                (step, self.blocked.get_mut(index), self.sizes.get_mut(index))
-            else {
-                continue;
-            };
-            let used = mul_div_floor(step.borrowed.0, WAD, step.supplied.0).unwrap_or(WAD);
-            if used > MAX_UTILISATION.0 {
-                *blocked = end + VENUE_COOLDOWN;
-                trips.push(Trip::Utilisation(index));
-            }
-            if !step.size_measured {
-                sizes.clear();
-                continue;
-            }
-            let before = sizes.iter().rev().find(|(time, _)| time + DAY <= end).map(|(_, size)| *size);
-            let least = before.and_then(|before| mul_div_floor(before, LEAST_LEFT, WAD));
-            if least.is_some_and(|least| step.supplied.0 < least) {
-                *blocked = end + VENUE_COOLDOWN;
-                trips.push(Trip::Size(index));
-            }
-            sizes.push((end, step.supplied.0));
-            sizes.retain(|(time, _)| time + 2 * DAY >= end);
-        }
-        trips
     }
 
-    /// Governance lets the vault work again: so long after the exit, with the asset on its peg.
-    pub(crate) fn resume(&mut self, time: u64, after: u64, environment: &Environment) {
-        let on_peg = (LOWEST..=HIGHEST).contains(&environment.usdc);
-        if self.exit.is_some_and(|exit| time >= exit.since + after) && on_peg {
-            self.exit = None;
+    /// Why nothing may be added anywhere, if so.
+    pub(crate) fn stopped(&self) -> Option<Cause> {
+        self.inner.as_ref().and_then(|switch| switch.stopped(self.now, &self.read))
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.inner.as_ref().map_or(Mode::Normal, KillSwitch::mode)
+    }
+
+    pub(crate) fn can_add(&self, venue: usize) -> bool {
+        self.inner.as_ref().is_some_and(|switch| switch.blocked(venue, self.now, &self.read).is_none())
+    }
+
+    /// Takes in a step from `start` to `end`: the lowest and the highest price of the asset within it, then how it ended. `ours` is what we hold.
+    pub(crate) fn observe(
+        &mut self,
+        (start, end): (u64, u64),
+        venues: &[Option<&VenueStep>],
+        ours: &[Assets],
+        environment: &Environment,
+    ) -> Vec<Event> {
+        let figures: Vec<Option<Figures>> =
+            venues.iter().zip(ours).map(|(step, ours)| step.map(|step| self.figures(step, *ours))).collect();
+        let mut prices = Vec::new();
+        for extreme in [environment.usdc_low, environment.usdc_high] {
+            if extreme != environment.usdc {
+                prices.push(extreme);
+            }
         }
+        prices.push(environment.usdc);
+        let mut events = Vec::new();
+        let parts = prices.len() as u64;
+        for (part, price) in (1u64..).zip(prices) {
+            let time = start + (end - start) * part / parts;
+            let now = Moment { block: time / SLOT, time };
+            let price =
+                environment.oracle.map_or(Price::Fresh(price), |updated_at| Price::Answer { price, updated_at });
+            let read = Readings { prices: vec![price], venues: figures.clone() };
+            if let Some(switch) = self.inner.as_mut() {
+                // Steps follow each other and name every venue, so none is refused.
+                events.extend(switch.step(now, read.clone()).unwrap_or_default());
+            }
+            (self.now, self.read) = (now, read);
+        }
+        if self.mode() == Mode::Exit && self.exit_since.is_none() {
+            self.exit_since = Some(end);
+        }
+        events
+    }
+
+    fn figures(&self, step: &VenueStep, ours: Assets) -> Figures {
+        let supplied = step.supplied.0.saturating_add(ours.0);
+        let used = mul_div_ceil(step.borrowed.0, WAD, supplied).unwrap_or(WAD);
+        let others = if step.size_measured { step.supplied } else { self.unmeasured };
+        Figures { others, utilisation: Wad(used.min(WAD)) }
+    }
+
+    /// Governance lets the vault work again: `after` seconds from the exit, once nothing holds any more.
+    pub(crate) fn resume(&mut self, time: u64, after: u64) {
+        let due = self.exit_since.is_some_and(|since| time >= since + after);
+        if due && self.inner.as_mut().is_some_and(|switch| switch.reset(self.now, &self.read).is_ok()) {
+            self.exit_since = None;
+        }
+    }
+}
+
+/// The venue that an event is about.
+pub(crate) fn venue_of(event: &Event) -> Option<usize> {
+    match event.subject {
+        Subject::Venue(venue) => Some(venue),
+        Subject::Token(_) => None,
     }
 }

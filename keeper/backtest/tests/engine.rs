@@ -46,6 +46,7 @@ fn plain(steps: usize) -> Market {
         usdc_low: Wad(WAD),
         usdc_high: Wad(WAD),
         risk_free: Apr(0),
+        oracle: None,
     };
     Market {
         origin: time::day("2024-01-01").unwrap(),
