@@ -334,6 +334,11 @@ fn random_venue(r: &mut Random, index: u8, nav: u128, value: u128) -> VenueState
 /// A vault close to its limits: tiny and empty NAV, positions just above and below 5 %, over cap by drift, reserve breached by
 /// withdrawals, closed venues, missing checkpoints.
 pub(crate) fn random_snapshot(r: &mut Random) -> Snapshot {
+    random_snapshot_of(r, &[0, 1, 2, 2, 2, 3, 3, 4])
+}
+
+/// The same with one of these numbers of venues.
+pub(crate) fn random_snapshot_of(r: &mut Random, counts: &[u8]) -> Snapshot {
     let nav = match r.below(12) {
         0 => 0,
         1 => r.between(1, 30_000),
@@ -341,7 +346,7 @@ pub(crate) fn random_snapshot(r: &mut Random) -> Snapshot {
         5..=9 => r.between(1_000, 10_000_000) * USDC,
         _ => r.between(1, 10_000_000_000) * USDC,
     };
-    let count = r.pick(&[0u8, 1, 2, 2, 2, 3, 3, 4]);
+    let count = r.pick(counts);
     let mut left = nav;
     let mut venues = Vec::new();
     for index in 0..count {
