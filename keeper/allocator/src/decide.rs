@@ -1,25 +1,37 @@
 //! From a snapshot and a policy to a decision with every reason for it.
 
+use crate::candidates::{self, CandidateError};
 use crate::economics;
 use crate::gates::{self, Answer, Prices};
 use crate::projector::{self, Move};
-use crate::yields::{ModelError, VenueModel};
+use crate::yields::{ModelError, VenueModel, YearlyYield};
 use ballast_risk::{
     Allocation, HubView, Outcome, Violation, approval_threshold, check_approved_targets, check_targets,
 };
 use ballast_types::{
-    Action, Assets, Decision, DecisionRecord, FeeHistory, Gate, GateId, LargeMoves, Policy, Prediction, Snapshot,
-    Target, record::FORMAT,
+    Action, Assets, Decision, DecisionRecord, FeeHistory, Gate, GateId, LargeMoves, Outlook, Policy, Prediction,
+    Snapshot, Target, record::FORMAT,
 };
 
 /// Decides what to do about a snapshot.
 ///
 /// All gates are asked in the order of [`GateId`], also after one has failed, as far as they can be; one that cannot be asked is not
 /// passed and says so. The answer is HOLD unless every gate is passed.
+///
+/// As [`decide_with`] where nothing is expected beyond the snapshot: a strategy that asks for more holds.
 #[must_use]
 pub fn decide(snapshot: &Snapshot, policy: &Policy) -> Decision {
-    judge(snapshot, policy, |view, models| {
-        projector::project(view, models, policy).ok_or_else(|| nothing_to_move(view, models))
+    decide_with(snapshot, policy, &Outlook::default())
+}
+
+/// Decides what to do about a snapshot, given what is expected of the venues beyond it.
+#[must_use]
+pub fn decide_with(snapshot: &Snapshot, policy: &Policy, outlook: &Outlook) -> Decision {
+    judge(snapshot, policy, outlook, |view, models| {
+        candidates::propose(view, models, policy, outlook).map_err(|error| match error {
+            CandidateError::Empty | CandidateError::NoBetter => nothing_to_move(view, models),
+            other => other.to_string(),
+        })
     })
 }
 
@@ -27,6 +39,7 @@ pub fn decide(snapshot: &Snapshot, policy: &Policy) -> Decision {
 fn judge(
     snapshot: &Snapshot,
     policy: &Policy,
+    outlook: &Outlook,
     proposal: impl FnOnce(&HubView, &[VenueModel<'_>]) -> Result<Move, String>,
 ) -> Decision {
     let view = HubView::from_snapshot(snapshot);
@@ -64,26 +77,41 @@ fn judge(
             return asked.hold(None);
         }
     };
-    propose(asked, snapshot, policy, &view, &best, &prices)
+    let worth = candidates::worth(&best, &view, policy, outlook);
+    propose(asked, snapshot, policy, &view, &Proposal { best, worth }, &prices)
 }
 
 /// Decides, and puts everything the decision followed from beside it. No learned model has a part in it yet.
 #[must_use]
 pub fn record(snapshot: Snapshot, policy: Policy) -> DecisionRecord {
-    let decision = decide(&snapshot, &policy);
-    DecisionRecord { format: FORMAT, snapshot, policy, models: Vec::new(), decision }
+    record_with(snapshot, policy, Outlook::default())
+}
+
+/// As [`record`], given what is expected of the venues beyond the snapshot.
+#[must_use]
+pub fn record_with(snapshot: Snapshot, policy: Policy, outlook: Outlook) -> DecisionRecord {
+    let decision = decide_with(&snapshot, &policy, &outlook);
+    DecisionRecord { format: FORMAT, snapshot, policy, outlook, models: Vec::new(), decision }
 }
 
 /// Judges the targets of an earlier decision as things are now, by its own policy: what a decision that waited for the Safe must pass
-/// before it is carried out (SPEC X15). The decision in it has the same targets with today's amounts, or holds.
+/// before it is carried out (SPEC X15). The decision in it has the same targets with today's amounts, or holds. What was expected beyond
+/// the snapshot is as it was then.
 #[must_use]
 pub fn reconsider(earlier: &DecisionRecord, snapshot: Snapshot) -> DecisionRecord {
     let policy = earlier.policy.clone();
     let targets: Vec<Allocation> = earlier.decision.targets().iter().map(Allocation::from).collect();
-    let decision = judge(&snapshot, &policy, |view, models| {
+    let outlook = earlier.outlook.clone();
+    let decision = judge(&snapshot, &policy, &outlook, |view, models| {
         projector::evaluate(view, models, targets).ok_or_else(|| "the targets cannot be evaluated".to_owned())
     });
-    DecisionRecord { format: FORMAT, snapshot, policy, models: Vec::new(), decision }
+    DecisionRecord { format: FORMAT, snapshot, policy, outlook, models: Vec::new(), decision }
+}
+
+/// A move, and what a year of it is worth to the strategy.
+struct Proposal {
+    best: Move,
+    worth: Result<YearlyYield, CandidateError>,
 }
 
 /// The hub's word on the targets, as far as it does not depend on an approval that can be had.
@@ -100,9 +128,10 @@ fn propose(
     snapshot: &Snapshot,
     policy: &Policy,
     view: &HubView,
-    best: &Move,
+    proposal: &Proposal,
     prices: &Prices,
 ) -> Decision {
+    let best = &proposal.best;
     let outcome = match permitted(policy, view, &best.targets) {
         Ok(outcome) => outcome,
         Err(violation) => {
@@ -131,9 +160,9 @@ fn propose(
             outcome.idle_after
         )),
     );
-    let (gain, prediction) = gain(snapshot, policy, best, &outcome, prices);
+    let (gain, prediction) = gain(snapshot, policy, proposal, &outcome, prices);
     asked.put(GateId::Gain, gain);
-    asked.put(GateId::Fees, fees(snapshot, policy, best, prices));
+    asked.put(GateId::Fees, fees(snapshot, policy, proposal, prices));
     if asked.refused().is_some() {
         return asked.hold(prediction);
     }
@@ -181,12 +210,17 @@ fn risk(snapshot: &Snapshot, policy: &Policy, outcome: &Outcome) -> Answer {
 fn gain(
     snapshot: &Snapshot,
     policy: &Policy,
-    best: &Move,
+    proposal: &Proposal,
     outcome: &Outcome,
     prices: &Prices,
 ) -> (Answer, Option<Prediction>) {
+    let Proposal { best, worth } = proposal;
+    let worth = match worth {
+        Ok(worth) => *worth,
+        Err(error) => return (Err(error.to_string()), None),
+    };
     let numbers = || {
-        let gain = economics::earned(best.yield_after.excess_over(best.yield_before), policy.horizon)?;
+        let gain = economics::earned(worth, policy.horizon)?;
         let fee = snapshot.block.next_base_fee.checked_add(policy.priority_fee)?;
         let gas_cost = economics::gas_cost(policy.expected_gas, fee, prices.eth_usd, prices.asset_usd)?;
         let required = economics::required(outcome.nav, policy.min_gain, policy.horizon)?;
@@ -204,8 +238,9 @@ fn gain(
         gas_cost,
         turnover: outcome.turnover,
     };
+    let meant = if policy.strategy.needs_outlook() { ", by its certainty equivalent," } else { "" };
     let detail = format!(
-        "{} to {} gains {gain} in {} s; gas {gas_cost} and required improvement {required}",
+        "{} to {}{meant} gains {gain} in {} s; gas {gas_cost} and required improvement {required}",
         prediction.apr_before.percent(),
         prediction.apr_after.percent(),
         policy.horizon
@@ -215,7 +250,7 @@ fn gain(
 
 /// A lower base fee is worth waiting for as long as it saves more than the move earns in the policy's patience (SPEC X4, X11). What is
 /// waited for is what a quarter of the recent blocks had, so it comes by itself or the recent blocks become dear ones.
-fn fees(snapshot: &Snapshot, policy: &Policy, best: &Move, prices: &Prices) -> Answer {
+fn fees(snapshot: &Snapshot, policy: &Policy, proposal: &Proposal, prices: &Prices) -> Answer {
     let patience = policy.gas_patience;
     if patience == 0 {
         return Ok("lower fees are not waited for".into());
@@ -230,7 +265,7 @@ fn fees(snapshot: &Snapshot, policy: &Policy, best: &Move, prices: &Prices) -> A
             economics::gas_cost(policy.expected_gas, fee, prices.eth_usd, prices.asset_usd)
         };
         let saved = cost(base_fee)?.saturating_sub(cost(low)?);
-        Some((saved, economics::earned(best.yield_after.excess_over(best.yield_before), patience)?))
+        Some((saved, economics::earned(*proposal.worth.as_ref().ok()?, patience)?))
     };
     let Some((saved, missed)) = numbers() else { return Err("gain or gas cost does not fit 128 bits".into()) };
     let detail = format!(

@@ -14,18 +14,18 @@
 
 use crate::optimiser::{self, Choice};
 use crate::yields::{VenueModel, YearlyYield};
-use ballast_risk::{Allocation, Figures, HubView, VenueView, approval_threshold, limits};
-use ballast_types::{Assets, BPS_ONE, Bps, LargeMoves, Policy, fixed::mul_div_ceil, fixed::mul_div_floor};
+use alloy_primitives::{Address, U256};
+use ballast_risk::{Allocation, Figures, HubView, VenueView, approval_threshold};
+use ballast_types::{Apr, Assets, BPS_ONE, Bps, LargeMoves, Policy, fixed::mul_div_floor};
+
+mod nearest;
+mod permitted;
 
 /// Distance of the grid of targets in basis points; between its points [`optimiser::climb`] finds the way.
 const GRID: u16 = 100;
 
 /// A leg below this part of NAV is not worth its place in the call, and interest accrued until inclusion could turn its direction.
 const MIN_LEG: Bps = Bps(10);
-
-/// Positions and NAV are taken to be larger by this part when they are held against a limit: interest accrues between the
-/// snapshot and the block of inclusion. One millionth is what 5 % a year earn in ten minutes.
-const DRIFT: u128 = 1_000_000;
 
 /// The best move found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,28 @@ struct Frame<'a> {
 struct Solution {
     /// By candidate; `None` keeps what there is.
     targets: Vec<Option<u16>>,
-    yield_after: YearlyYield,
+    /// What makes it the best: more is better.
+    merit: U256,
+}
+
+/// What the search among the permitted targets is for.
+enum Goal {
+    /// The largest yearly yield.
+    Yield,
+    /// The least distance to these weights, by candidate, in basis points.
+    Nearest(Vec<u16>),
+}
+
+/// How much of NAV a venue has, and the most it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    pub adapter: Address,
+    /// The present position, rounded down.
+    pub weight: Bps,
+    /// The largest permitted target, or the present position if that is more; never more than the reserve leaves to all.
+    pub most: Bps,
+    /// What the venue would pay a year at `most`.
+    pub rate: Apr,
 }
 
 /// The yearly yield of all positions as they are; `None` if a venue cannot be evaluated.
@@ -84,6 +105,51 @@ pub fn present_yield(models: &[VenueModel<'_>]) -> Option<YearlyYield> {
 /// not where to. Ties are broken by adapter, so the order of the venues does not matter.
 #[must_use]
 pub fn project(view: &HubView, models: &[VenueModel<'_>], policy: &Policy) -> Option<Move> {
+    let found = search(view, models, policy, |_| Some(Goal::Yield))?;
+    (found.yield_after > found.yield_before).then_some(found)
+}
+
+/// The move to the permitted weights that are nearest to `ideal`, or `None` if the present ones are.
+///
+/// Nearest in the Euclidean norm over the venues, with weights in whole basis points of NAV (a position that is kept counts as its
+/// weight rounded down); what is not in a venue is idle. The search is exact while no more is added than needs no approval of the Safe;
+/// otherwise the nearest of the divisions that [`project`] tries. Venues that `ideal` does not name are meant to have nothing. Of equally near ones, what keeps positions as they are comes
+/// first, then the smaller target. Projecting the result's weights again gives the same weights.
+#[must_use]
+pub fn nearest(view: &HubView, models: &[VenueModel<'_>], policy: &Policy, ideal: &[(Address, Bps)]) -> Option<Move> {
+    search(view, models, policy, |candidates| {
+        let weight = |candidate: &Candidate<'_>| {
+            ideal.iter().find(|(adapter, _)| *adapter == candidate.venue.adapter).map_or(0, |(_, bps)| bps.0)
+        };
+        Some(Goal::Nearest(candidates.iter().map(weight).collect()))
+    })
+}
+
+/// What each venue has and may have, sorted by adapter; `None` if a venue cannot be evaluated or the vault is empty.
+#[must_use]
+pub fn reach(view: &HubView, models: &[VenueModel<'_>], policy: &Policy) -> Option<Vec<Reach>> {
+    let (frame, candidates) = frame(view, models, policy)?;
+    let budget = Bps(u16::try_from(frame.budget).ok()?);
+    candidates
+        .iter()
+        .map(|candidate| {
+            let weight = Bps(frame.weight(candidate));
+            let most = frame.islands(candidate).last().map_or(Bps(0), |(_, last)| Bps(*last)).max(weight).min(budget);
+            // What may not be moved to in one step is not priced beyond what there is.
+            let position = if most == weight { candidate.figures.value } else { frame.nav.share(most) };
+            let rate =
+                candidate.model.rate_at(position).or_else(|| candidate.model.rate_at(candidate.figures.value))?;
+            Some(Reach { adapter: candidate.venue.adapter, weight, most, rate })
+        })
+        .collect()
+}
+
+/// What all venues share, and the venues, sorted by adapter.
+fn frame<'a>(
+    view: &'a HubView,
+    models: &'a [VenueModel<'a>],
+    policy: &Policy,
+) -> Option<(Frame<'a>, Vec<Candidate<'a>>)> {
     let nav = view.nav()?;
     if nav == Assets::ZERO || models.len() != view.venues.len() {
         return None;
@@ -107,25 +173,36 @@ pub fn project(view: &HubView, models: &[VenueModel<'_>], policy: &Policy) -> Op
         })
         .collect::<Option<Vec<_>>>()?;
     candidates.sort_by_key(|candidate| candidate.venue.adapter);
+    Some((frame, candidates))
+}
 
-    let mut best = frame.solve(&candidates)?;
+/// The move that serves the goal best; `None` if that is to move nothing.
+fn search(
+    view: &HubView,
+    models: &[VenueModel<'_>],
+    policy: &Policy,
+    goal: impl FnOnce(&[Candidate<'_>]) -> Option<Goal>,
+) -> Option<Move> {
+    let (frame, mut candidates) = frame(view, models, policy)?;
+    let goal = goal(&candidates)?;
+    let mut best = frame.solve(&candidates, &goal)?;
     if policy.large_moves == LargeMoves::Divide {
-        best = frame.within_approval(&mut candidates, best)?;
+        best = frame.within_approval(&mut candidates, &goal, best)?;
     }
 
     let yield_before = candidates.iter().fold(YearlyYield::ZERO, |sum, candidate| sum.plus(candidate.yield_now));
+    let yield_after = frame.yield_of(&candidates, &best.targets)?;
     let kept_back = Bps(BPS_ONE.saturating_sub(policy.slippage.0));
-    let targets = candidates
+    let targets: Vec<Allocation> = candidates
         .iter()
         .zip(&best.targets)
         .filter_map(|(candidate, target)| {
             let bps = Bps((*target)?);
-            let leg = Assets(nav.share(bps).0.abs_diff(candidate.figures.value.0));
+            let leg = Assets(frame.nav.share(bps).0.abs_diff(candidate.figures.value.0));
             Some(Allocation { adapter: candidate.venue.adapter, bps, min_out: leg.share(kept_back) })
         })
         .collect();
-    let yield_after = best.yield_after;
-    (yield_after > yield_before).then_some(Move { targets, yield_before, yield_after })
+    (!targets.is_empty()).then_some(Move { targets, yield_before, yield_after })
 }
 
 /// What these targets would earn instead of what the positions earn now; whether they are permitted is not asked. `None` if a venue
@@ -150,7 +227,14 @@ fn addable(venue: &VenueView, policy: &Policy) -> Option<Bps> {
 
 impl Frame<'_> {
     /// The best targets within the budget and each candidate's allowance.
-    fn solve(&self, candidates: &[Candidate<'_>]) -> Option<Solution> {
+    fn solve(&self, candidates: &[Candidate<'_>], goal: &Goal) -> Option<Solution> {
+        match goal {
+            Goal::Yield => self.solve_yield(candidates),
+            Goal::Nearest(ideal) => self.solve_nearest(candidates, ideal),
+        }
+    }
+
+    fn solve_yield(&self, candidates: &[Candidate<'_>]) -> Option<Solution> {
         let choices: Vec<Vec<Choice<Step>>> = candidates.iter().map(|candidate| self.choices(candidate)).collect();
         let chosen = optimiser::best(&choices, self.budget)?;
         let listed: Vec<(usize, u16)> = chosen
@@ -169,17 +253,21 @@ impl Frame<'_> {
         for ((index, _), bps) in listed.iter().zip(positions) {
             *targets.get_mut(*index)? = Some(bps);
         }
-        let yield_after = candidates.iter().zip(&targets).try_fold(YearlyYield::ZERO, |sum, (candidate, target)| {
+        let merit = self.yield_of(candidates, &targets)?.0;
+        Some(Solution { targets, merit })
+    }
+
+    fn yield_of(&self, candidates: &[Candidate<'_>], targets: &[Option<u16>]) -> Option<YearlyYield> {
+        candidates.iter().zip(targets).try_fold(YearlyYield::ZERO, |sum, (candidate, target)| {
             Some(sum.plus(match target {
                 None => candidate.yield_now,
-                Some(bps) => self.permitted(candidate, *bps)?,
+                Some(bps) => candidate.model.yield_at(self.nav.share(Bps(*bps)))?,
             }))
-        })?;
-        Some(Solution { targets, yield_after })
+        })
     }
 
     /// The solution if it adds no more than needs no approval, else the best one that does not. Of equal ones the first counts.
-    fn within_approval(&self, candidates: &mut [Candidate<'_>], free: Solution) -> Option<Solution> {
+    fn within_approval(&self, candidates: &mut [Candidate<'_>], goal: &Goal, free: Solution) -> Option<Solution> {
         let threshold = approval_threshold(&self.view.limits, self.nav);
         let additions: Vec<Assets> = candidates
             .iter()
@@ -203,123 +291,12 @@ impl Frame<'_> {
             for (candidate, allowance) in candidates.iter_mut().zip(allowances) {
                 candidate.allowance = allowance;
             }
-            if let Some(solution) = self.solve(candidates)
-                && best.as_ref().is_none_or(|best| solution.yield_after > best.yield_after)
+            if let Some(solution) = self.solve(candidates, goal)
+                && best.as_ref().is_none_or(|best| solution.merit > best.merit)
             {
                 best = Some(solution);
             }
         }
         best
     }
-
-    /// What a target adds to the venue at most, interest until inclusion included.
-    fn addition(&self, candidate: &Candidate<'_>, target: Bps) -> Option<Assets> {
-        let (goal, value) = (self.nav.share(target), candidate.figures.value);
-        if goal > value { Some(with_drift(goal)?.saturating_sub(value)) } else { Some(Assets::ZERO) }
-    }
-
-    /// What the venue yields at a target of `bps`, or `None` if the limits or the policy do not permit that target.
-    fn permitted(&self, candidate: &Candidate<'_>, bps: u16) -> Option<YearlyYield> {
-        let limits = &self.view.limits;
-        let target = Bps(bps);
-        if bps != 0 && (target < limits.min_position || target > limits.max_position) {
-            return None;
-        }
-        if target.abs_diff(candidate.venue.stored()) < limits.min_step.0 {
-            return None;
-        }
-        let (goal, value) = (self.nav.share(target), candidate.figures.value);
-        // A dust position of a tiny NAV may be left whatever its size: there is no smaller leg to take.
-        let leg = goal.0.abs_diff(value.0);
-        if leg == 0 || (bps != 0 && leg < self.min_leg.0) {
-            return None;
-        }
-        if goal > value {
-            self.addition_permitted(candidate, target, goal)?;
-        } else {
-            // Also for a target of zero, for which the hub takes what it gets: what stays behind would have a stored target of
-            // zero and be out of reach of the next step.
-            let liquid = candidate.figures.withdrawable();
-            if liquid < value && with_drift(Assets(leg))? > liquid {
-                return None;
-            }
-        }
-        candidate.model.yield_at(goal)
-    }
-
-    fn addition_permitted(&self, candidate: &Candidate<'_>, target: Bps, goal: Assets) -> Option<()> {
-        if target > candidate.max_position? {
-            return None;
-        }
-        let later = with_drift(goal)?;
-        if later > candidate.venue.cap || later.saturating_sub(candidate.figures.value) > candidate.allowance {
-            return None;
-        }
-        limits::check_open(self.view).ok()?;
-        if !candidate.figures.depositable {
-            return None;
-        }
-        for after in [goal, later] {
-            limits::check_addition(candidate.venue, candidate.figures, after, self.nav, &self.view.limits).ok()?;
-        }
-        Some(())
-    }
-
-    /// Keeping what there is, then every permitted target on the grid and at the edges of the limits, ascending.
-    fn choices(&self, candidate: &Candidate<'_>) -> Vec<Choice<Step>> {
-        let limits = &self.view.limits;
-        let mut targets: Vec<u16> =
-            (limits.min_position.0..=limits.max_position.0).step_by(usize::from(GRID)).collect();
-        targets.extend([0, limits.max_position.0]);
-        targets.extend(candidate.max_position.map(|max| max.0));
-        let (stored, step) = (candidate.venue.stored().0, limits.min_step.0);
-        targets.extend(stored.checked_sub(step));
-        targets.extend(stored.checked_add(step));
-        let room = candidate.figures.value.checked_add(candidate.model.max_addition());
-        let share =
-            mul_div_floor(candidate.figures.settled.0, u128::from(limits.max_venue_share.0), u128::from(BPS_ONE));
-        let flow = limits::flow_room(candidate.venue, self.nav, limits);
-        let at_most = |addition: Assets| candidate.figures.value.checked_add(addition);
-        let flow_and_allowance = [at_most(flow), at_most(candidate.allowance)];
-        let edges = [Some(candidate.venue.cap), room, share.map(Assets)].into_iter().chain(flow_and_allowance);
-        for most in edges.flatten() {
-            // The largest target whose position, drift included, stays within `most`.
-            targets.extend(self.bps_of(most).map(|bps| bps.saturating_sub(1)));
-            targets.extend(self.bps_of(most));
-        }
-        // The smallest legs in either direction, rounded away from the position.
-        targets.extend(at_most(self.min_leg).and_then(|goal| self.bps_of(goal)).map(|bps| bps.saturating_add(1)));
-        targets.extend(at_most(self.min_leg).and_then(|goal| self.bps_of(goal)));
-        targets.extend(self.bps_of(candidate.figures.value.saturating_sub(self.min_leg)));
-        targets.sort_unstable();
-        targets.dedup();
-
-        let keep = Choice { what: Step::Keep, cost: self.cost_of_keeping(candidate), earns: candidate.yield_now };
-        let moves = targets.into_iter().filter_map(|bps| {
-            let earns = self.permitted(candidate, bps)?;
-            Some(Choice { what: Step::To(bps), cost: u32::from(bps), earns })
-        });
-        std::iter::once(keep).chain(moves).collect()
-    }
-
-    /// The part of NAV in a position, rounded up, with what it earns until inclusion.
-    fn cost_of_keeping(&self, candidate: &Candidate<'_>) -> u32 {
-        if candidate.figures.value == Assets::ZERO {
-            return 0;
-        }
-        with_drift(candidate.figures.value)
-            .and_then(|value| mul_div_ceil(value.0, u128::from(BPS_ONE), self.nav.0))
-            .and_then(|bps| u32::try_from(bps).ok())
-            .unwrap_or(u32::MAX)
-    }
-
-    /// The part of NAV that `amount` is, rounded down; `None` above 100 %.
-    fn bps_of(&self, amount: Assets) -> Option<u16> {
-        let bps = mul_div_floor(amount.0, u128::from(BPS_ONE), self.nav.0)?;
-        u16::try_from(bps).ok().filter(|bps| *bps <= BPS_ONE)
-    }
-}
-
-fn with_drift(amount: Assets) -> Option<Assets> {
-    amount.checked_add(Assets(amount.0 / DRIFT))?.checked_add(Assets(1))
 }

@@ -1,6 +1,6 @@
 //! Deciding again from a record, and comparing field by field.
 
-use crate::decide::decide;
+use crate::decide::decide_with;
 use ballast_types::{Action, Decision, DecisionRecord, record::FORMAT};
 use std::fmt;
 
@@ -27,7 +27,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Derives the decision again from the record's own snapshot and policy and compares it with the recorded one.
+/// Derives the decision again from the record's own snapshot, policy and outlook, and compares it with the recorded one.
 ///
 /// A record that names models is not equal: this build has none, so it cannot say what they would have answered.
 #[must_use]
@@ -36,7 +36,7 @@ pub fn replay(record: &DecisionRecord) -> ReplayReport {
     comparison.field("format", &record.format, &FORMAT);
     let named: Vec<String> = record.models.iter().map(|model| format!("{} {}", model.name, model.version)).collect();
     comparison.field("models", &named, &Vec::new());
-    let derived = decide(&record.snapshot, &record.policy);
+    let derived = decide_with(&record.snapshot, &record.policy, &record.outlook);
     let before = comparison.differences.len();
     comparison.decision(&record.decision, &derived);
     if comparison.differences.len() == before {

@@ -6,7 +6,7 @@ mod world;
 
 use ballast_allocator::{rates, yields::ModelError, yields::VenueModel};
 use ballast_types::*;
-use proptest::prelude::*;
+use proptest::prelude::{Strategy, *};
 use world::{USDC, aave_curve, fresh};
 
 /// What the contract itself computed for each line below: `calculateInterestRates` of Aave V3.6's

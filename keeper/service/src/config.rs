@@ -3,7 +3,7 @@
 use alloy::primitives::Address;
 use ballast_chain::{Deployment, FeedRef, VenueRef, bindings::MULTICALL3, redact};
 use ballast_store::State;
-use ballast_types::{Apr, Assets, Bps, LargeMoves, Policy, PolicyError, VenueKind, VenuePolicy};
+use ballast_types::{Apr, Assets, Bps, LargeMoves, Policy, PolicyError, Strategy, VenueKind, VenuePolicy};
 use serde::Deserialize;
 use std::{
     fs,
@@ -302,6 +302,7 @@ impl Config {
             max_risk_score: self.policy.max_risk_score,
             max_head_age: self.policy.max_head_age,
             large_moves: self.policy.large_moves,
+            strategy: Strategy::Convex,
             venues: self
                 .venues
                 .iter()

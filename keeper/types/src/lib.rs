@@ -8,15 +8,18 @@ mod decision;
 pub mod fixed;
 mod market;
 mod money;
+mod outlook;
 mod policy;
 pub mod record;
 mod series;
 mod snapshot;
+mod strategy;
 
 pub use alloy_primitives::{Address, B256};
 pub use decision::{Action, Decision, Gate, GateId, Prediction, Target};
 pub use market::{Market, RateCurve};
 pub use money::{Apr, Assets, BPS_ONE, Bps, RoundId, SECONDS_PER_YEAR, WAD, Wad};
+pub use outlook::{MAX_SCENARIOS, MAX_VENUES, Outlook, OutlookError, SignedWad, VenueOutlook};
 pub use policy::{LargeMoves, Policy, PolicyError, VenuePolicy};
 pub use record::{DecisionRecord, ModelId, RecordError};
 pub use series::{Metric, Observation, SeriesError, SeriesId};
@@ -24,3 +27,4 @@ pub use snapshot::{
     BlockRef, Checkpoint, Doubt, FeeHistory, FeedReading, FeedState, HubLimits, HubState, KillSwitchState, Mode,
     Snapshot, VaultState, VenueKind, VenueReading, VenueState,
 };
+pub use strategy::{MAX_RISK_AVERSION, Strategy, Weight};

@@ -1,6 +1,6 @@
 //! What the operator wants, inside what the contracts allow.
 
-use crate::{Apr, Assets, BPS_ONE, Bps};
+use crate::{Apr, Assets, BPS_ONE, Bps, Strategy};
 use alloy_primitives::Address;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub struct Policy {
     pub max_head_age: u64,
     /// What becomes of a move that adds more than needs no approval of the Safe.
     pub large_moves: LargeMoves,
+    /// What is aimed at.
+    #[serde(default)]
+    pub strategy: Strategy,
     /// Per-venue judgement; a venue that is not listed gets nothing new.
     pub venues: Vec<VenuePolicy>,
 }
@@ -111,6 +114,9 @@ impl Policy {
             self.max_head_age.to_string(),
             "12 to 3600 seconds",
         )?;
+        if let Some((field, value, expected)) = self.strategy.fault() {
+            return Err(PolicyError::OutOfRange { field, value, expected });
+        }
         for (index, venue) in self.venues.iter().enumerate() {
             range(venue.risk_score <= 100, "venues.risk_score", venue.risk_score.to_string(), "0 to 100")?;
             range(

@@ -3,19 +3,21 @@
 //! The encoding is [Borsh](https://borsh.io): every value has exactly one encoding, and decoding refuses trailing
 //! bytes. `keccak256` of the bytes is the `decisionHash` that the hub emits and the attestor signs.
 
-use crate::{Decision, Policy, Snapshot};
+use crate::{Decision, Outlook, Policy, Snapshot};
 use alloy_primitives::{B256, keccak256};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 /// The format this build writes. A change to any type inside a record changes it.
-pub const FORMAT: u16 = 4;
+pub const FORMAT: u16 = 5;
 
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct DecisionRecord {
     pub format: u16,
     pub snapshot: Snapshot,
     pub policy: Policy,
+    /// What was expected beyond the snapshot; empty unless the policy's strategy asks for it.
+    pub outlook: Outlook,
     /// The models whose outputs entered the decision.
     pub models: Vec<ModelId>,
     pub decision: Decision,

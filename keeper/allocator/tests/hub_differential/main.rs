@@ -8,7 +8,8 @@ use alloy::primitives::Address;
 use ballast_allocator::{projector, yields::VenueModel};
 use ballast_risk::{Allocation, Figures, HubView, VenueView, judge};
 use ballast_types::{
-    Apr, Assets, Bps, Checkpoint, HubLimits, LargeMoves, Market, Policy, RateCurve, VenuePolicy, VenueReading, WAD, Wad,
+    Apr, Assets, Bps, Checkpoint, HubLimits, LargeMoves, Market, Policy, RateCurve, Strategy, VenuePolicy,
+    VenueReading, WAD, Wad,
 };
 use contracts::{BLOCK, NOW, VENUES, Verdict, World};
 use std::collections::BTreeMap;
@@ -311,6 +312,7 @@ fn policy(view: &HubView, random: &mut Random) -> Policy {
         max_risk_score: 70,
         max_head_age: 300,
         large_moves: LargeMoves::Divide,
+        strategy: Strategy::Convex,
         venues: view
             .venues
             .iter()
@@ -355,9 +357,9 @@ fn reading(venue: &VenueView, random: &mut Random) -> Option<VenueReading> {
 // SPEC C5
 #[test]
 fn the_hub_accepts_whatever_the_projector_emits() {
-    let emitted: u64 = workers(|worker, mut world| {
+    let emitted: Vec<[u64; 2]> = workers(|worker, mut world| {
         let mut random = Random(0x0940_6ec7 + worker);
-        let mut emitted = 0;
+        let mut emitted = [0; 2];
         for _ in 0..PROJECTED / WORKERS {
             let mut view = view(&mut random, &world);
             // The projector says where to, not when.
@@ -371,19 +373,26 @@ fn the_hub_accepts_whatever_the_projector_emits() {
             let models: Vec<VenueModel<'_>> =
                 readings.iter().filter_map(|reading| VenueModel::new(reading).ok()).collect();
             let policy = policy(&view, &mut random);
-            let Some(best) = projector::project(&view, &models, &policy) else { continue };
+            let ideal: Vec<_> =
+                view.venues.iter().map(|venue| (venue.adapter, Bps(random.below(5_200) as u16))).collect();
+            let searched = projector::project(&view, &models, &policy);
+            let nearest = projector::nearest(&view, &models, &policy, &ideal);
             world.set(&view);
-            // Artifacts of other sources than these would look like a disagreement.
-            if emitted < 100 {
-                world.check_layout(&view);
+            for (count, best) in emitted.iter_mut().zip([searched, nearest]) {
+                let Some(best) = best else { continue };
+                // Artifacts of other sources than these would look like a disagreement.
+                if *count < 100 {
+                    world.check_layout(&view);
+                }
+                let (judged, executed) = verdicts(&view, &best.targets, &world);
+                assert!(executed.starts_with("accepted"), "hub: {executed}, model: {judged}\n{view:#?}\n{best:#?}");
+                *count += 1;
             }
-            let (judged, executed) = verdicts(&view, &best.targets, &world);
-            assert!(executed.starts_with("accepted"), "hub: {executed}, model: {judged}\n{view:#?}\n{best:#?}");
-            emitted += 1;
         }
         emitted
-    })
-    .into_iter()
-    .sum();
-    assert!(emitted > PROJECTED / 10, "the projector emitted only {emitted} times");
+    });
+    for (at, what) in ["the search", "the projection of random weights"].into_iter().enumerate() {
+        let emitted: u64 = emitted.iter().map(|counts| counts[at]).sum();
+        assert!(emitted > PROJECTED / 10, "{what} emitted only {emitted} times");
+    }
 }

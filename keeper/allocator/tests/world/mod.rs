@@ -172,6 +172,7 @@ pub(crate) fn policy() -> Policy {
         max_risk_score: 70,
         max_head_age: 60,
         large_moves: LargeMoves::Divide,
+        strategy: Strategy::Convex,
         venues: vec![venue(AAVE), venue(MORPHO)],
     }
 }

@@ -2,7 +2,7 @@
 
 use ballast_types::{
     Address, Apr, Assets, B256, BlockRef, Bps, Checkpoint, FeedReading, FeedState, HubLimits, HubState,
-    KillSwitchState, LargeMoves, Market, Mode, Policy, RateCurve, RoundId, Snapshot, VaultState, VenueKind,
+    KillSwitchState, LargeMoves, Market, Mode, Policy, RateCurve, RoundId, Snapshot, Strategy, VaultState, VenueKind,
     VenuePolicy, VenueReading, VenueState, WAD, Wad,
 };
 
@@ -132,6 +132,7 @@ fn policy(r: &mut Random, venues: &[VenueState]) -> Policy {
         max_risk_score: 70,
         max_head_age: 300,
         large_moves: LargeMoves::Divide,
+        strategy: Strategy::Convex,
         venues: venues.iter().map(judged).collect(),
     }
 }

@@ -12,7 +12,7 @@ use ballast_executor::{
 use ballast_store::{Cleared, Store};
 use ballast_types::{
     Action, Apr, Assets, BlockRef, Bps, Decision, DecisionRecord, FeedReading, FeedState, Gate, GateId, HubLimits,
-    HubState, KillSwitchState, LargeMoves, Mode, Policy, Prediction, RoundId, Snapshot, Target, VaultState, record,
+    HubState, KillSwitchState, LargeMoves, Mode, Outlook, Policy, Prediction, RoundId, Snapshot, Strategy, Target, VaultState, record,
 };
 
 pub(crate) const VAULT: Address = Address::repeat_byte(0x22);
@@ -102,8 +102,10 @@ pub(crate) fn record(attestor: Address) -> DecisionRecord {
             max_risk_score: 70,
             max_head_age: 60,
             large_moves: LargeMoves::Divide,
+            strategy: Strategy::Convex,
             venues: Vec::new(),
         },
+        outlook: Outlook::default(),
         models: Vec::new(),
         decision: Decision {
             action: Action::Rebalance { targets: vec![target(0xa1, 4_000), target(0xa2, 5_000)] },

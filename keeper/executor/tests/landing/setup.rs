@@ -19,7 +19,7 @@ use ballast_executor::{
 };
 use ballast_store::Store;
 use ballast_types::{
-    Action, Apr, Assets, Bps, Decision, DecisionRecord, Gate, GateId, LargeMoves, Policy, Prediction, Target,
+    Action, Apr, Assets, Bps, Decision, DecisionRecord, Gate, GateId, LargeMoves, Outlook, Policy, Prediction, Strategy, Target,
     VenueKind, VenueReading, record,
 };
 use std::{
@@ -234,8 +234,10 @@ impl World {
                 max_risk_score: 70,
                 max_head_age: 60,
                 large_moves: LargeMoves::Divide,
+                strategy: Strategy::Convex,
                 venues: Vec::new(),
             },
+            outlook: Outlook::default(),
             models: Vec::new(),
             decision: Decision {
                 action: Action::Rebalance { targets },

@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256};
 use ballast_types::{
     Action, Assets, BlockRef, Bps, Decision, DecisionRecord, FeedReading, FeedState, Gate, GateId, HubLimits, HubState,
-    KillSwitchState, LargeMoves, Mode, Policy, RoundId, Snapshot, Target, VaultState, record,
+    KillSwitchState, LargeMoves, Mode, Outlook, Policy, RoundId, Snapshot, Strategy, Target, VaultState, record,
 };
 
 pub(crate) fn record_at(block: u64) -> DecisionRecord {
@@ -83,8 +83,10 @@ pub(crate) fn record_at(block: u64) -> DecisionRecord {
             max_risk_score: 70,
             max_head_age: 60,
             large_moves: LargeMoves::Divide,
+            strategy: Strategy::Convex,
             venues: Vec::new(),
         },
+        outlook: Outlook::default(),
         models: Vec::new(),
         decision: Decision {
             action: Action::Rebalance {
