@@ -8,6 +8,7 @@
 //!
 //! [`best`] is exact: Bellman's recursion `F_i(k) = max_c F_{i−1}(k − k_i(c)) + y_i(c)` over the at most `K + 1` sums that can occur,
 //! keeping of equal sums only the best and dropping every sum that costs more than another and yields no more.
+//! [`leading`] gives the runners-up as well.
 //! [`climb`] then moves from the grid to single basis points: it exchanges steps between two venues, or a venue and idle, taking
 //! the best exchange each time until none of one basis point is left that improves the sum.
 
@@ -38,6 +39,14 @@ struct Sum {
 /// Of equal totals the cheapest wins, then the one whose choices come first.
 #[must_use]
 pub fn best<T: Copy>(venues: &[Vec<Choice<T>>], budget: u32) -> Option<Vec<Choice<T>>> {
+    leading(venues, budget, 1)?.pop()
+}
+
+/// The `count` undominated combinations with the largest total yields, the largest first; fewer if there are fewer, `None` if none fits.
+///
+/// Each costs less than the one before it, so they are the best for slightly smaller budgets: near a grid's best they are its rivals.
+#[must_use]
+pub fn leading<T: Copy>(venues: &[Vec<Choice<T>>], budget: u32, count: usize) -> Option<Vec<Vec<Choice<T>>>> {
     let budget = budget.min(u32::from(BPS_ONE));
     let mut layers = vec![vec![Sum { cost: 0, earns: YearlyYield::ZERO, parent: 0, choice: 0 }]];
     for choices in venues {
@@ -45,8 +54,15 @@ pub fn best<T: Copy>(venues: &[Vec<Choice<T>>], budget: u32) -> Option<Vec<Choic
         layers.push(next);
     }
 
+    let last = layers.last()?;
     // The last of an undominated list costs most and so yields most.
-    let mut index = layers.last()?.len().checked_sub(1)?;
+    let found: Vec<Vec<Choice<T>>> =
+        (0..last.len()).rev().take(count).filter_map(|index| trace(&layers, venues, index)).collect();
+    (!found.is_empty()).then_some(found)
+}
+
+/// The choices that lead to a sum of the last layer.
+fn trace<T: Copy>(layers: &[Vec<Sum>], venues: &[Vec<Choice<T>>], mut index: usize) -> Option<Vec<Choice<T>>> {
     let mut chosen = Vec::with_capacity(venues.len());
     for (layer, choices) in layers.iter().skip(1).zip(venues).rev() {
         let sum = layer.get(index)?;

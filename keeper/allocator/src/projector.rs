@@ -24,6 +24,11 @@ mod permitted;
 /// Distance of the grid of targets in basis points; between its points [`optimiser::climb`] finds the way.
 const GRID: u16 = 100;
 
+/// From how many of the grid's best combinations the search climbs. A combination leaves up to a step of the grid unplaced, so which of them is
+/// the best shows only at the top. Of 400 random worlds with kinks, 35 ended away from the optimum with one start, 7 with four, one with eight as with 16
+/// (`reference::convex` holds it against scipy).
+const STARTS: usize = 8;
+
 /// A leg below this part of NAV is not worth its place in the call, and interest accrued until inclusion could turn its direction.
 const MIN_LEG: Bps = Bps(10);
 
@@ -236,7 +241,18 @@ impl Frame<'_> {
 
     fn solve_yield(&self, candidates: &[Candidate<'_>]) -> Option<Solution> {
         let choices: Vec<Vec<Choice<Step>>> = candidates.iter().map(|candidate| self.choices(candidate)).collect();
-        let chosen = optimiser::best(&choices, self.budget)?;
+        let mut best: Option<Solution> = None;
+        for chosen in optimiser::leading(&choices, self.budget, STARTS)? {
+            let found = self.climbed(candidates, &chosen)?;
+            if best.as_ref().is_none_or(|best| found.merit > best.merit) {
+                best = Some(found);
+            }
+        }
+        best
+    }
+
+    /// The top that is reached from a combination.
+    fn climbed(&self, candidates: &[Candidate<'_>], chosen: &[Choice<Step>]) -> Option<Solution> {
         let listed: Vec<(usize, u16)> = chosen
             .iter()
             .enumerate()

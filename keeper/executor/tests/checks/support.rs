@@ -12,7 +12,8 @@ use ballast_executor::{
 use ballast_store::{Cleared, Store};
 use ballast_types::{
     Action, Apr, Assets, BlockRef, Bps, Decision, DecisionRecord, FeedReading, FeedState, Gate, GateId, HubLimits,
-    HubState, KillSwitchState, LargeMoves, Mode, Outlook, Policy, Prediction, RoundId, Snapshot, Strategy, Target, VaultState, record,
+    HubState, KillSwitchState, LargeMoves, Mode, Outlook, Policy, Prediction, RoundId, Snapshot, Strategy, Target,
+    VaultState, record,
 };
 
 pub(crate) const VAULT: Address = Address::repeat_byte(0x22);

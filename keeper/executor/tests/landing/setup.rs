@@ -19,8 +19,8 @@ use ballast_executor::{
 };
 use ballast_store::Store;
 use ballast_types::{
-    Action, Apr, Assets, Bps, Decision, DecisionRecord, Gate, GateId, LargeMoves, Outlook, Policy, Prediction, Strategy, Target,
-    VenueKind, VenueReading, record,
+    Action, Apr, Assets, Bps, Decision, DecisionRecord, Gate, GateId, LargeMoves, Outlook, Policy, Prediction,
+    Strategy, Target, VenueKind, VenueReading, record,
 };
 use std::{
     path::{Path, PathBuf},
