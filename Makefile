@@ -6,7 +6,7 @@ OS := $(shell uname -s | tr '[:upper:]' '[:lower:]')
 ARCH := $(shell uname -m | sed -e 's/x86_64/amd64/' -e 's/aarch64/arm64/')
 FORGE := node_modules/@foundry-rs/forge-$(OS)-$(ARCH)/bin/forge
 
-.PHONY: help setup build run drill test reference-python lint fmt abi abi-check snapshots roles bench conformance test-deep sim soak deb lint-deb debian-tools prove prove-teeth slither coverage mutants limit-prices clean
+.PHONY: help setup build run drill test lint fmt abi abi-check snapshots roles bench conformance test-deep sim soak deb lint-deb debian-tools prove prove-teeth slither coverage mutants limit-prices clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -28,23 +28,15 @@ run: build ## Tell the whole story on a local chain with the real protocols
 drill: build ## Drill incidents P0 to P3 on a local chain, each timed
 	cargo run --locked --quiet -p ballast -- drill --out target/drill
 
-test: setup debian-tools reference-python ## Run every test
+test: setup debian-tools ## Run every test
 	cargo xtask test
-
-# Independent implementations (pandas, scipy) that tests hold ours against.
-REFERENCE := target/venv-reference
-reference-python: $(REFERENCE)/.installed
-$(REFERENCE)/.installed: tools/python/reference-requirements.txt
-	python3 -c 'import ensurepip' 2> /dev/null || apt-get install -y -qq --no-install-recommends python3-venv
-	python3 -m venv $(REFERENCE)
-	$(REFERENCE)/bin/pip install --quiet --disable-pip-version-check -r $<
-	@touch $@
 
 # What the tests of unit and package need, where there is apt. On other systems those tests are not compiled.
 DEBIAN_TOOLS := systemd-analyze:systemd mmdebstrap:mmdebstrap strip:binutils dpkg-shlibdeps:dpkg-dev
 debian-tools:
 	@command -v apt-get > /dev/null || exit 0; \
 	for tool in $(DEBIAN_TOOLS); do command -v $${tool%%:*} > /dev/null || missing="$$missing $${tool##*:}"; done; \
+	python3 -c 'import ensurepip' 2> /dev/null || missing="$$missing python3-venv"; \
 	[ -z "$$missing" ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; }
 
 deb: debian-tools ## Build the Debian package into target/deb, optimised

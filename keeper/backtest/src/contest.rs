@@ -8,7 +8,7 @@ use crate::{
     policy::{Bounds, Plan},
     rules::Rules,
 };
-use ballast_types::{Apr, Assets, Bps, LargeMoves, Policy, VenuePolicy, WAD};
+use ballast_types::{Apr, Assets, Bps, LargeMoves, Policy, Strategy, VenuePolicy, WAD};
 use std::{
     ops::Range,
     panic::resume_unwind,
@@ -56,6 +56,7 @@ pub fn default_policy(venues: usize) -> Policy {
         max_risk_score: 70,
         max_head_age: 3_600,
         large_moves: LargeMoves::Ask,
+        strategy: Strategy::Convex,
         venues: (0..venues)
             .map(|venue| VenuePolicy { adapter: adapter(venue), risk_score: 0, max_position: Bps(5_000) })
             .collect(),
@@ -107,6 +108,30 @@ pub fn baselines(market: &Market, period: Range<usize>, capital: Assets, rules: 
         plan: Plan::BestRate,
     });
     entrants
+}
+
+/// The vault's own policies: one per strategy, with everything else as in `policy`.
+#[must_use]
+pub fn decided(policy: &Policy) -> Vec<Entrant> {
+    let with = |strategy: Strategy, about: &str| Entrant {
+        name: strategy.to_string().to_lowercase().replace(' ', "-"),
+        about: about.to_owned(),
+        plan: Plan::Decide(Box::new(Policy { strategy, ..policy.clone() })),
+    };
+    vec![
+        with(
+            Strategy::Convex,
+            "the keeper's own decision: the best permitted move by the venues' rate curves, if it pays for itself",
+        ),
+        with(
+            Strategy::MeanVariance { risk_aversion: 1_000 },
+            "the same limits and gates, aimed at mean less five times the variance of the rates of 60 days (λ = 10)",
+        ),
+        with(
+            Strategy::Cvar { confidence: Bps(9_500), risk_aversion: 100 },
+            "the same limits and gates, aimed at mean less the mean loss of the worst 5 % of 60 days (λ = 1)",
+        ),
+    ]
 }
 
 /// Runs all entrants, several at a time, and measures them. `progress` is told how many are done.

@@ -7,14 +7,15 @@ use crate::{
     book::{Book, Ledger},
     market::{Environment, Market, VenueStep},
     observe::{self, History},
+    outlook::outlook,
     policy::{Baseline, Plan},
     rules::Rules,
     switch::{Switch, venue_of},
 };
-use ballast_allocator::decide;
+use ballast_allocator::decide_with;
 use ballast_risk::kill_switch::Event;
 use ballast_types::{
-    Apr, Assets, Bps, GateId, Mode, Policy, SECONDS_PER_YEAR, WAD, fixed::mul_div_ceil, fixed::mul_div_floor,
+    Apr, Assets, Bps, GateId, Mode, Outlook, Policy, SECONDS_PER_YEAR, WAD, fixed::mul_div_ceil, fixed::mul_div_floor,
 };
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -186,7 +187,12 @@ impl<'a> Engine<'a> {
             (self.rules, &self.history, &self.switch),
         );
         let policy: &Policy = policy;
-        let decision = decide(&seen, policy);
+        let outlook = if policy.strategy.needs_outlook() {
+            outlook(self.market, before + 1, &listed)
+        } else {
+            Outlook::default()
+        };
+        let decision = decide_with(&seen, policy, &outlook);
         if let Some(refused) = decision.refusals().next() {
             *self.run.holds.entry(gate(refused.id)).or_default() += 1;
         }

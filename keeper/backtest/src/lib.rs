@@ -14,6 +14,7 @@ mod market;
 mod metrics;
 mod observe;
 mod outcome;
+mod outlook;
 mod policy;
 mod report;
 mod rules;
@@ -21,7 +22,7 @@ mod switch;
 
 pub use book::{Book, Ledger, Position};
 pub use calibrate::{Observed, step as calibrated};
-pub use contest::{BEST_SINGLE, Entrant, HOLD, Placed, baselines, contest, default_policy, in_parallel};
+pub use contest::{BEST_SINGLE, Entrant, HOLD, Placed, baselines, contest, decided, default_policy, in_parallel};
 pub use engine::{ExitReport, Run, simulate};
 pub use market::{Environment, LOOKBACK, Market, SizeBasis, SourceSpan, USDC, Venue, VenueStep};
 pub use metrics::{Interval, Metrics, ahead, metrics, returns};

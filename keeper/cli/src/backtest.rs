@@ -4,7 +4,8 @@ mod settings;
 
 use crate::{data, output};
 use ballast_backtest::{
-    Entrant, Market, Outcome, Placed, Plan, PolicyOutcome, USDC, baselines, contest, default_policy, html, in_parallel,
+    Entrant, Market, Outcome, Placed, Plan, PolicyOutcome, USDC, baselines, contest, decided, default_policy, html,
+    in_parallel,
 };
 use ballast_history::time;
 use ballast_types::Assets;
@@ -123,12 +124,7 @@ pub(crate) fn load(directory: &Path, start: u64, end: u64) -> eyre::Result<(Mark
 /// The baselines and the vault's own policies.
 pub(crate) fn entrants(market: &Market, period: Range<usize>, capital: Assets, settings: &Settings) -> Vec<Entrant> {
     let mut entrants = baselines(market, period, capital, &settings.rules);
-    entrants.push(Entrant {
-        name: "convex".into(),
-        about: "the keeper's own decision: the best permitted move by the venues' rate curves, if it pays for itself"
-            .into(),
-        plan: Plan::Decide(Box::new(settings.applied_to(default_policy(market.venues.len())))),
-    });
+    entrants.extend(decided(&settings.applied_to(default_policy(market.venues.len()))));
     entrants
 }
 

@@ -1,24 +1,18 @@
-//! The same equity curves from a script of another language (`tools/python/reference/backtest.py`).
+//! The same equity curves from a script of another language (`tools/python/reference_backtest.py`).
 
 use crate::{backtest, history, text};
-use serde_json::Value;
-use std::{path::Path, process::Command};
+use serde_json::{Value, json};
+use std::path::{Path, absolute};
 
-/// The interpreter with pandas; `make test` installs it.
-const PYTHON: &str = "../../target/venv-reference/bin/python";
-const SCRIPT: &str = "../../tools/python/reference/backtest.py";
+#[path = "../../../../tools/python/reference.rs"]
+mod interpreter;
 
 fn agrees(directory: &Path, start: &str, end: &str) {
     let output = backtest(directory, &["--start", start, "--end", end, "--capital", "1000000", "--json"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let ours: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let output = Command::new(PYTHON)
-        .args([SCRIPT, directory.to_str().unwrap(), start, end, "1000000"])
-        .output()
-        .map_err(|error| format!("{PYTHON}: {error}; `make reference-python` installs it"))
-        .unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    let theirs: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let request = json!({ "data": absolute(directory).unwrap(), "start": start, "end": end, "capital": 1_000_000 });
+    let theirs: Value = serde_json::from_str(&interpreter::ask("reference_backtest.py", &request.to_string())).unwrap();
     for name in ["hold", "best-single"] {
         let policy = ours["policies"].as_array().unwrap().iter().find(|policy| policy["name"] == name).unwrap();
         let (ours, theirs) = (policy["equity"].as_array().unwrap(), theirs[name].as_array().unwrap());

@@ -1,7 +1,7 @@
 """The equity curves of `hold` and `best-single`, computed a second time.
 
-Written from docs/BACKTEST.md alone, with pandas and Python's integers, and none of the keeper's code. Prints JSON:
-{"hold": [NAV in USDC at each day's end], "best-single": [...]}.
+Written from docs/BACKTEST.md alone, with pandas and Python's integers, and none of the keeper's code. Takes {"data", "start", "end",
+"capital"} as JSON and prints {"hold": [NAV in USDC at each day's end], "best-single": [...]}.
 """
 
 import json
@@ -196,7 +196,8 @@ def single(chosen):
 
 
 if __name__ == "__main__":
-    directory, start, end, CAPITAL = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+    request = json.load(sys.stdin)
+    directory, start, end, CAPITAL = request["data"], request["start"], request["end"], request["capital"]
     days = [str(day)[:10] for day in pd.date_range(pd.Timestamp(start) - pd.Timedelta(days=90), end)]
     market, cost = read(directory, days), prices(directory, days)
     first = days.index(start)
