@@ -44,6 +44,8 @@ pub struct Run {
     pub exits: Vec<ExitReport>,
     /// What the switch armed and tripped, with the step.
     pub events: Vec<(usize, Event)>,
+    /// The vault's mode at the end.
+    pub mode: Mode,
     /// Positions paid out because their venue's series ended.
     pub ended: u32,
 }
@@ -65,6 +67,7 @@ pub fn simulate(market: &Market, period: Range<usize>, capital: Assets, name: &s
         engine.step(step);
     }
     engine.run.ledger = engine.book.ledger;
+    engine.run.mode = engine.switch.mode();
     engine.run
 }
 
@@ -110,6 +113,7 @@ impl<'a> Engine<'a> {
                 holds: BTreeMap::new(),
                 exits: Vec::new(),
                 events: Vec::new(),
+                mode: Mode::Normal,
                 ended: 0,
             },
         }
@@ -121,7 +125,9 @@ impl<'a> Engine<'a> {
         let real: Vec<Option<&'a VenueStep>> = self.values(step);
         if let Some(before) = step.checked_sub(1) {
             let paid_out = self.look(before);
-            self.decide(before, time, now, &real, paid_out);
+            if (step as u64).is_multiple_of(self.rules.decide_every.max(1)) || paid_out {
+                self.decide(before, time, now, &real, paid_out);
+            }
         }
         self.earn(&real, now);
         self.end(step, time, now, &real);

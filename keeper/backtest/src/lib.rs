@@ -18,6 +18,7 @@ mod outlook;
 mod policy;
 mod report;
 mod rules;
+pub mod scenario;
 mod switch;
 
 pub use book::{Book, Ledger, Position};

@@ -167,6 +167,7 @@ mod tests {
             holds: BTreeMap::new(),
             exits: Vec::new(),
             events: Vec::new(),
+            mode: ballast_types::Mode::Normal,
             ended: 0,
         }
     }

@@ -18,6 +18,8 @@ pub struct Rules {
     pub upkeep_gas: u64,
     /// Seconds from an exit to the day on which governance lets the vault work again.
     pub resume_after: u64,
+    /// Steps from one decision to the next.
+    pub decide_every: u64,
     /// Steps without a value after which a venue counts as gone, and its position as paid out.
     pub max_gap: usize,
 }
@@ -44,6 +46,7 @@ impl Default for Rules {
             gas_of_legs: vec![362_181, 537_582, 739_862, 845_208],
             upkeep_gas: 0,
             resume_after: 14 * 86_400,
+            decide_every: 1,
             max_gap: 3,
         }
     }

@@ -17,6 +17,7 @@ mod output;
 mod replay;
 mod run;
 mod safe;
+mod scenarios;
 mod status;
 mod store;
 mod story;
@@ -61,6 +62,8 @@ enum Command {
     Deploy(deploy::Arguments),
     /// Take policies through history, side by side with what they must beat
     Backtest(backtest::Arguments),
+    /// More than a hundred crises, those that were and made-up ones: what trips, when, and what is lost
+    Scenarios(scenarios::Arguments),
     /// Market history in files: check it, fix its content by hashes, make some up
     #[command(subcommand)]
     Data(data::Command),
@@ -100,6 +103,7 @@ fn main() -> ExitCode {
             Command::Config(command) => config::run(command).await,
             Command::Deploy(arguments) => deploy::run(arguments).await,
             Command::Backtest(arguments) => backtest::run(arguments),
+            Command::Scenarios(arguments) => scenarios::run(&arguments),
             Command::Data(command) => data::run(command),
             Command::Safe(command) => safe::run(*command).await,
             Command::Devnet(arguments) => devnet::run(arguments).await,

@@ -1,7 +1,7 @@
 //! A directory of history as series, with everything that was refused on the way.
 
 use crate::{
-    catalogue::{BACKTEST_FILES, FILES, FileSpec, Part, Source, Time, converted},
+    catalogue::{BACKTEST_FILES, CRISIS_DEVIATIONS, FILES, FileSpec, Part, Source, Time, converted},
     plausibility,
     refusal::{HistoryError, Refusal},
     table::{self, Row},
@@ -62,6 +62,14 @@ impl Dataset {
     /// As [`Self::read`].
     pub fn read_for_backtest(directory: &Path, now: u64) -> Result<Self, HistoryError> {
         Self::read_files(directory, &BACKTEST_FILES, now)
+    }
+
+    /// Reads only the prices of crises by the minute.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_crises(directory: &Path, now: u64) -> Result<Self, HistoryError> {
+        Self::read_files(directory, &[CRISIS_DEVIATIONS], now)
     }
 
     fn read_files(directory: &Path, files: &[FileSpec], now: u64) -> Result<Self, HistoryError> {

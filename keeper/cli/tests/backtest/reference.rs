@@ -8,7 +8,22 @@ use std::path::{Path, absolute};
 mod interpreter;
 
 fn agrees(directory: &Path, start: &str, end: &str) {
-    let output = backtest(directory, &["--start", start, "--end", end, "--capital", "1000000", "--json", "--policy", "hold", "--policy", "best-single"]);
+    let output = backtest(
+        directory,
+        &[
+            "--start",
+            start,
+            "--end",
+            end,
+            "--capital",
+            "1000000",
+            "--json",
+            "--policy",
+            "hold",
+            "--policy",
+            "best-single",
+        ],
+    );
     assert!(output.status.success(), "{}", text(&output.stderr));
     let ours: Value = serde_json::from_slice(&output.stdout).unwrap();
     let request = json!({ "data": absolute(directory).unwrap(), "start": start, "end": end, "capital": 1_000_000 });

@@ -1,0 +1,90 @@
+//! More than a hundred crises: what trips, when, and what is lost (SPEC R11).
+
+#![allow(clippy::unwrap_used)]
+
+use ballast_backtest::{
+    Market, in_parallel,
+    scenario::{Class, Scenario, Verdict, WayOut, calm_months, episodes, library, play},
+};
+use ballast_history::time;
+use ballast_types::Mode;
+use std::path::Path;
+
+/// 2026-11-01.
+const NOW: u64 = 1_793_491_200;
+
+fn played(scenarios: &[Scenario]) -> Vec<Verdict> {
+    in_parallel(scenarios, &|_| {}, play)
+}
+
+// SPEC R11
+#[test]
+fn everything_trips_when_it_must_and_where_there_is_a_way_out_less_than_a_twentieth_is_lost() {
+    let scenarios = library();
+    assert!(scenarios.len() >= 100, "{}", scenarios.len());
+    let verdicts = played(&scenarios);
+    for verdict in &verdicts {
+        assert!(verdict.is_right(), "{verdict:?}");
+        match verdict.way_out {
+            WayOut::Automatic => assert!(verdict.worst_usdc < 0.05, "{verdict:?}"),
+            // The cap on a position is what is left to help.
+            WayOut::ByPerson | WayOut::None => assert!(verdict.worst_usdc < 0.51, "{verdict:?}"),
+        }
+    }
+    let lost = |class: Class| {
+        verdicts.iter().filter(|verdict| verdict.class == class).map(|verdict| verdict.worst_usdc).fold(0.0, f64::max)
+    };
+    assert!(lost(Class::Exploit) > 0.4, "an exploit of a venue that is held does cost its position");
+}
+
+// ERR-58
+#[test]
+fn off_the_peg_nothing_is_lost_in_usdc_and_in_usd_what_the_peg_lost() {
+    let scenarios: Vec<Scenario> = library()
+        .into_iter()
+        .filter(|scenario| scenario.class == Class::Depeg || scenario.class == Class::Combined)
+        .collect();
+    for verdict in played(&scenarios) {
+        assert!(verdict.loss_usdc < 0.001, "{verdict:?}");
+        if verdict.name.contains("0.88") {
+            assert!((verdict.loss_usd - 0.12).abs() < 0.002, "{verdict:?}");
+        }
+        if verdict.expected.is_some() {
+            assert_eq!(verdict.mode, Mode::Exit, "{verdict:?}");
+            assert!(verdict.exit_completeness.unwrap() > 0.999, "{verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn names_are_unique_and_a_rerun_is_the_same() {
+    let scenarios = library();
+    let mut names: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), scenarios.len());
+    let some = &scenarios[..8];
+    assert_eq!(played(some), played(some));
+}
+
+#[test]
+fn the_crises_that_were_go_as_they_went_and_calm_months_are_calm() {
+    let shared = Path::new("../../../shared/data");
+    if !shared.is_dir() {
+        eprintln!("skipped: there is no shared history");
+        return;
+    }
+    let verdicts = played(&episodes(shared, NOW).unwrap());
+    assert_eq!(verdicts.len(), 6);
+    for verdict in &verdicts {
+        assert!(verdict.is_right() && verdict.worst_usdc < 0.05, "{verdict:?}");
+    }
+    let svb = verdicts.iter().find(|verdict| verdict.name.contains("SVB")).unwrap();
+    assert!(svb.worst_usd > 0.02 && svb.exit_completeness.unwrap() > 0.999, "{svb:?}");
+
+    let period = time::day("2021-01-01").unwrap()..=time::day("2026-02-28").unwrap();
+    let months = calm_months(&Market::read(shared, period, NOW).unwrap());
+    assert!(months.len() >= 50, "{}", months.len());
+    let alarms: Vec<_> = months.iter().flat_map(|month| &month.alarms).collect();
+    assert!(alarms.iter().all(|alarm| alarm.happened), "{alarms:?}");
+}
