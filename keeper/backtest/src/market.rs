@@ -159,6 +159,17 @@ impl Market {
         Ok(market)
     }
 
+    /// The last day on which a venue has a rate, Unix seconds of its beginning.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn last_day(directory: &Path, now: u64) -> Result<Option<u64>, HistoryError> {
+        let dataset = Dataset::read_for_backtest(directory, now)?;
+        let rates = dataset.series.iter().filter(|series| series.id.metric() == Metric::SupplyApr);
+        let venues = rates.filter(|series| is_venue(series.id.subject()));
+        Ok(venues.filter_map(|series| series.points.last()).map(|point| point.time).max())
+    }
+
     fn from_dataset(dataset: &Dataset, grid: Grid) -> Self {
         let mut notes: Vec<String> =
             dataset.absent.iter().map(|file| format!("{file} is not there, so there are no series of it")).collect();

@@ -1,6 +1,6 @@
 //! `ballast backtest`
 
-mod settings;
+pub(crate) mod settings;
 
 use crate::{data, output};
 use ballast_backtest::{

@@ -51,6 +51,13 @@ async fn the_story_ends_well_and_leaves_nothing_running() {
         assert!(venue["size"].as_u64().unwrap() >= 50_000_000_000_000, "others have money there: {venue:#}");
     }
 
+    let policies = list(&summary["backtest"]["policies"]);
+    let names: Vec<&str> = policies.iter().map(|policy| text_of(&policy["name"])).collect();
+    assert!(names.contains(&"hold") && names.contains(&"convex"), "{names:?}");
+    for policy in policies {
+        assert!(policy["final_value"].as_f64().unwrap() > 1_000_000.0, "{policy:#}");
+    }
+
     let rebalances = list(&summary["rebalances"]);
     assert!(rebalances.len() >= 2, "{rebalances:#?}");
     for rebalance in rebalances {

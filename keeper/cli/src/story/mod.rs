@@ -2,6 +2,7 @@
 //! that did not truly happen ends the story with an error.
 
 mod exit;
+mod history;
 mod summary;
 mod witness;
 
@@ -51,7 +52,8 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     let (devnet, book) = prepared::start(DevnetConfig::new(&root), &Terms::default(), &arguments.out).await?;
     let told = tell(&devnet, &book, &arguments.out).await;
     devnet.shutdown().await?;
-    let summary = told?;
+    let mut summary = told?;
+    summary.backtest = Some(history::backtest(&arguments.out)?);
     let path = arguments.out.join("summary.json");
     fs::write(&path, serde_json::to_string_pretty(&summary)? + "\n")
         .wrap_err_with(|| format!("cannot write {}", path.display()))?;
@@ -128,6 +130,7 @@ impl Story<'_> {
             exit,
             redemptions,
             unredeemed_assets,
+            backtest: None,
         })
     }
 

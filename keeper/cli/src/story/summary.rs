@@ -1,5 +1,6 @@
 //! `summary.json`: what happened, for machines.
 
+use super::history::Backtest;
 use alloy::primitives::{Address, B256, Bytes};
 use serde::Serialize;
 
@@ -21,6 +22,8 @@ pub(crate) struct Summary {
     pub(crate) redemptions: Vec<Redemption>,
     /// NAV left in the vault when everyone has left, base units.
     pub(crate) unredeemed_assets: u128,
+    /// Two years of history with the same decision.
+    pub(crate) backtest: Option<Backtest>,
 }
 
 #[derive(Debug, Serialize)]
