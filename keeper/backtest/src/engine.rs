@@ -214,7 +214,12 @@ impl<'a> Engine<'a> {
                 goals[venue] = nav.share(target.bps);
             }
         }
+        let adds = stored.iter().any(|(venue, _, from)| goals[*venue] > *from);
         if self.carry_out(&goals, now, real) {
+            let pair = self.rules.upkeep.pair_gas;
+            if adds && self.rules.upkeep.by_clock(Rules::cost(pair, now), nav).is_none() {
+                self.book.ledger.upkeep.0 += self.pay_gas(pair, now).0;
+            }
             for (venue, bps, from) in stored {
                 let added = Assets(goals[venue].0.saturating_sub(from.0));
                 let drained = seen.venues.iter().find(|state| state.adapter == observe::adapter(venue));
@@ -279,10 +284,20 @@ impl<'a> Engine<'a> {
             self.book.ledger.interest.0 += gross.0;
             self.book.ledger.dilution.0 += gross.0 - net.0;
         }
-        if matches!(self.plan, Plan::Decide(_)) && self.rules.upkeep_gas > 0 {
-            let gas = u128::from(self.rules.upkeep_gas) * u128::from(seconds) / 86_400;
-            self.book.ledger.upkeep.0 += self.pay_gas(u64::try_from(gas).unwrap_or(u64::MAX), now).0;
+        if matches!(self.plan, Plan::Decide(_)) && self.silence.iter().any(Option::is_some) {
+            self.beat(now);
         }
+    }
+
+    /// Heartbeats of a step: pairs if the budget allows, else single ones.
+    fn beat(&mut self, now: &Environment) {
+        let upkeep = self.rules.upkeep;
+        let (gas, every) = match upkeep.by_clock(Rules::cost(upkeep.pair_gas, now), self.book.nav()) {
+            Some(spacing) => (upkeep.pair_gas, spacing),
+            None => (upkeep.beat_gas, upkeep.silence),
+        };
+        let part = u128::from(gas) * u128::from(self.market.step) / u128::from(every.max(1));
+        self.book.ledger.upkeep.0 += self.pay_gas(u64::try_from(part).unwrap_or(u64::MAX), now).0;
     }
 
     /// Failures of venues, and what the switch makes of the step.

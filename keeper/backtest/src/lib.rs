@@ -30,4 +30,4 @@ pub use metrics::{Interval, Metrics, ahead, metrics, returns};
 pub use outcome::{Ahead, Exit, Outcome, PolicyOutcome, VenueBasis};
 pub use policy::{Bounds, Plan};
 pub use report::html;
-pub use rules::Rules;
+pub use rules::{Rules, Upkeep};

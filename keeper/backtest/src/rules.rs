@@ -1,7 +1,7 @@
 //! What binds a vault: the limits of its contracts, what things cost in gas, and how its switch is put back.
 
 use ballast_allocator::economics;
-use ballast_types::{Assets, Bps, HubLimits};
+use ballast_types::{Assets, Bps, HubLimits, SECONDS_PER_YEAR, fixed::mul_div_ceil};
 
 /// The contracts' parameters and the costs of using them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,14 +14,56 @@ pub struct Rules {
     pub grace: u64,
     /// Gas of a rebalance with one leg, two, …; each further leg costs what the last one added.
     pub gas_of_legs: Vec<u64>,
-    /// Gas of the heartbeats of a day.
-    pub upkeep_gas: u64,
+    /// What keeping the observations of the venues' sizes fresh costs.
+    pub upkeep: Upkeep,
     /// Seconds from an exit to the day on which governance lets the vault work again.
     pub resume_after: u64,
     /// Steps from one decision to the next.
     pub decide_every: u64,
     /// Steps without a value after which a venue counts as gone, and its position as paid out.
     pub max_gap: usize,
+}
+
+/// The keeper's heartbeats: in pairs that observe the venues' sizes, by the clock as often as the budget allows, else before a move that adds; and
+/// single ones that break a silence (`ballast_service::heartbeat`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upkeep {
+    /// Gas of a pair.
+    pub pair_gas: u64,
+    /// Gas of a single one.
+    pub beat_gas: u64,
+    /// The part of NAV that pairs by the clock may cost a year.
+    pub budget: Bps,
+    /// The least seconds from one pair to the next.
+    pub spacing: u64,
+    /// Seconds for which a pair is good.
+    pub lifetime: u64,
+    /// Seconds of silence after which one is sent.
+    pub silence: u64,
+}
+
+impl Default for Upkeep {
+    /// Gas as `ballast story` uses it with five venues; the other numbers are the keeper's own.
+    fn default() -> Self {
+        Self {
+            pair_gas: 716_717,
+            beat_gas: 310_933,
+            budget: Bps(10),
+            spacing: 6 * 3_600,
+            lifetime: 48 * 3_600,
+            silence: 302_400,
+        }
+    }
+}
+
+impl Upkeep {
+    /// Seconds from pair to pair at this cost of one, or `None` if they are made before moves only.
+    #[must_use]
+    pub fn by_clock(&self, pair: Assets, nav: Assets) -> Option<u64> {
+        let yearly = nav.share(self.budget);
+        let spacing = mul_div_ceil(pair.0, u128::from(SECONDS_PER_YEAR), yearly.0)?;
+        u64::try_from(spacing).ok().map(|spacing| spacing.max(self.spacing)).filter(|spacing| *spacing <= self.lifetime)
+    }
 }
 
 impl Default for Rules {
@@ -44,7 +86,7 @@ impl Default for Rules {
             max_loss: Bps(50),
             grace: 604_800,
             gas_of_legs: vec![362_181, 537_582, 739_862, 845_208],
-            upkeep_gas: 0,
+            upkeep: Upkeep::default(),
             resume_after: 14 * 86_400,
             decide_every: 1,
             max_gap: 3,

@@ -143,7 +143,7 @@ proptest! {
         seed in 0u64..1_000,
         capital in 1_000u128..50_000_000,
         haircut in 0u128..=WAD,
-        upkeep in 0u64..3_000_000,
+        upkeep in 0u16..=1_000,
     ) {
         let (mut market, period) = made_up(120, seed);
         if let Some(step) = market.venues[1].steps[period.start + 60].as_mut() {
@@ -151,7 +151,7 @@ proptest! {
         }
         market.environment[period.start + 80].usdc_low = Wad(WAD / 100 * 97);
         let capital = Assets(capital * USDC);
-        let rules = Rules { upkeep_gas: upkeep, ..Rules::default() };
+        let rules = Rules { upkeep: Upkeep { budget: Bps(upkeep), ..Upkeep::default() }, ..Rules::default() };
         for (name, plan) in plans(&market) {
             let run = simulate(&market, period.clone(), capital, name, &plan, &rules);
             prop_assert_eq!(run.ledger.applied_to(capital), run.equity.last().copied(), "{}", name);
@@ -186,6 +186,28 @@ fn interest_of_one_day_is_the_rate_of_that_day_on_the_position() {
     let earned = (run.ledger.interest.0 - run.ledger.dilution.0) as f64 / 1e6;
     assert!((earned - expected).abs() < 1e-5, "{earned} {expected}");
     assert!(run.ledger.dilution.0 > 0);
+}
+
+// The keeper's own rule: observations by the clock within a budget, else before moves.
+#[test]
+fn upkeep_keeps_to_its_budget() {
+    let upkeep = Upkeep::default();
+    let nav = Assets(1_000_000 * USDC);
+    // 1 000 USDC a year and 2 USDC a pair: every 17.52 hours.
+    assert_eq!(upkeep.by_clock(Assets(2 * USDC), nav), Some(63_072));
+    assert_eq!(
+        upkeep.by_clock(Assets(USDC / 10), nav),
+        Some(upkeep.spacing),
+        "no more often than the contracts take them"
+    );
+    assert_eq!(upkeep.by_clock(Assets(6 * USDC), nav), None, "rarer than they last they are of no use");
+    assert_eq!(Upkeep { budget: Bps(0), ..upkeep }.by_clock(Assets(1), nav), None);
+    let market = plain(365);
+    let run = simulated(&market, &convex(&market));
+    // A pair is 18 USDC here, so a single one every three and a half days is all: 310 933 gas at 10 gwei and 2 500 USD.
+    let expected = 365.0 / 3.5 * 310_933.0 * 1e-8 * 2_500.0;
+    let paid = run.ledger.upkeep.0 as f64 / 1e6;
+    assert!((paid / expected - 1.0).abs() < 0.05, "{paid} {expected}");
 }
 
 #[test]

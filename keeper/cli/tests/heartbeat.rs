@@ -73,6 +73,28 @@ async fn after_days_of_rest_the_sizes_are_settled_again_before_the_first_decisio
     assert_eq!(seen.time, hub.recentRebalances().call().await.unwrap()[0], "a rebalance is a sign of life, too");
 }
 
+// SPEC C5; the 0.5 % a year that gas may cost (ruling 5)
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_budget_does_not_pay_for_is_observed_only_for_a_move() {
+    let stage = Stage::funded().await;
+    let keeper = stage.keeper().set("heartbeat.budget", 0);
+    stage.market().pass_time(7 * HOUR).await.unwrap();
+    let first = stage.cycle(&keeper).await;
+    assert_eq!(first.json()["outcome"]["state"], "final", "{first:?}");
+    assert_eq!(heartbeats(&stage).await, [0; 0], "the deployment's observation still counts");
+
+    stage.market().pass_time(60 * HOUR).await.unwrap();
+    let rest = stage.cycle(&keeper).await;
+    assert!(rest.json()["outcome"].is_null(), "{rest:?}");
+    assert_eq!(heartbeats(&stage).await, [0; 0], "there is nothing to move, so nothing to observe for");
+
+    stage.market().repay_aave(25 * 1_000_000_000_000).await.unwrap();
+    stage.market().borrow_morpho(3 * 1_000_000_000_000).await.unwrap();
+    let moved = stage.cycle(&keeper).await;
+    assert_eq!(moved.json()["outcome"]["state"], "final", "{moved:?}");
+    assert_eq!(heartbeats(&stage).await.len(), 2, "a move that pays lacked only the sizes");
+}
+
 async fn newest_checkpoints(stage: &Stage) -> Vec<u64> {
     let mut times = Vec::new();
     for venue in &stage.book.venues {

@@ -65,6 +65,9 @@ url = \"{relay}\"
 [store]
 path = \"keeper.sqlite\"
 
+[heartbeat]
+budget = 10000
+
 [execution]
 confirmations = 1
 decide_every = 5

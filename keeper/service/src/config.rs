@@ -60,6 +60,8 @@ pub struct Config {
     #[serde(default)]
     pub rpc: RpcConfig,
     #[serde(default)]
+    pub heartbeat: HeartbeatConfig,
+    #[serde(default)]
     pub simulation: SimulationConfig,
     /// Where large moves are proposed.
     #[serde(default)]
@@ -207,6 +209,7 @@ impl Default for ExecutionConfig {
     }
 }
 
+mod heartbeat;
 mod keys;
 mod policy;
 mod rpc;
@@ -216,6 +219,7 @@ mod store;
 mod validation;
 mod watcher;
 
+pub use heartbeat::HeartbeatConfig;
 pub use keys::{AttestorConfig, KeyConfig, KeysConfig};
 pub use policy::AttestorPolicyConfig;
 pub use rpc::{RpcConfig, SimulationConfig};

@@ -2,7 +2,7 @@
 
 use crate::{
     approval::ApprovalDesk,
-    config::{Config, ConfigError, KeyConfig, RelayConfig, aws_credentials, secret},
+    config::{Config, ConfigError, HeartbeatConfig, KeyConfig, RelayConfig, aws_credentials, secret},
     observer::{Observer, ObserverError},
     watcher::Watcher,
 };
@@ -61,6 +61,7 @@ pub struct Keeper {
     pub(crate) policy: Policy,
     pub(crate) store: Arc<Store>,
     pub(crate) executor: Executor,
+    pub(crate) upkeep: HeartbeatConfig,
     pub(crate) decide_every: u64,
     /// Where a decision that needs the Safe is proposed.
     pub(crate) desk: Option<Arc<dyn ApprovalDesk>>,
@@ -163,6 +164,7 @@ impl Keeper {
             desk: None,
             approval_wait: config.safe.as_ref().map_or(0, |safe| safe.wait_hours.saturating_mul(3_600)),
             decide_every: execution.decide_every,
+            upkeep: config.heartbeat,
             watches: config.watcher.enabled,
             watcher: Watcher::default(),
         };

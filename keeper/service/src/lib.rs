@@ -23,8 +23,8 @@ mod watcher;
 
 pub use approval::{ApprovalDesk, ApprovalRequest};
 pub use config::{
-    AttestorConfig, AttestorPolicyConfig, ChainConfig, Config, ConfigError, ExecutionConfig, KeyConfig, KeysConfig,
-    RpcConfig, SafeConfig, SimulationConfig, StoreConfig, WatcherConfig, secret,
+    AttestorConfig, AttestorPolicyConfig, ChainConfig, Config, ConfigError, ExecutionConfig, HeartbeatConfig,
+    KeyConfig, KeysConfig, RpcConfig, SafeConfig, SimulationConfig, StoreConfig, WatcherConfig, secret,
 };
 pub use cycle::{Cycle, CycleError};
 pub use keeper::{Keeper, StartError};

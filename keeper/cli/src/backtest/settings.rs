@@ -13,7 +13,7 @@ const KEYS: [&str; 9] = [
     "max_risk_score",
     "large_moves",
     "cooldown_hours",
-    "upkeep_gas",
+    "upkeep_budget",
     "resume_days",
 ];
 /// The most combinations of a sweep.
@@ -73,7 +73,7 @@ impl Settings {
                 _ => return Err(format!("{key}={value}: expected ask or divide")),
             })),
             "cooldown_hours" => self.rules.limits.cooldown = number(1, 24)? * 3_600,
-            "upkeep_gas" => self.rules.upkeep_gas = number(0, 100_000_000)?,
+            "upkeep_budget" => self.rules.upkeep.budget = Bps(bps(0, 10_000)?),
             "resume_days" => self.rules.resume_after = number(0, 365)? * 86_400,
             _ => return Err(format!("{key:?} is no parameter, expected one of {}", KEYS.join(", "))),
         }

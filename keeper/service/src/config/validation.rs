@@ -47,6 +47,7 @@ impl Config {
             "60 to 2592000 seconds",
         )?;
         self.store.validate()?;
+        self.validate_heartbeat()?;
         self.validate_safe()?;
         let execution = &self.execution;
         range(
