@@ -14,10 +14,12 @@ mod hub_view;
 pub mod impermanent_loss;
 pub mod kill_switch;
 pub mod limits;
+pub mod market_inputs;
 pub mod peg;
 pub mod portfolio;
 pub mod score;
 pub mod sourced;
+pub mod strategy;
 pub mod systemic;
 pub mod validator;
 

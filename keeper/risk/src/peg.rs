@@ -52,6 +52,12 @@ impl Stablecoin {
         }
     }
 
+    /// Its node in the graph of dependences.
+    #[must_use]
+    pub fn node(self) -> String {
+        format!("asset/{}", self.name().to_ascii_lowercase())
+    }
+
     /// SPEC C8; the upper kill bounds mirror the lower ones (ERR-4).
     #[must_use]
     pub const fn band(self) -> PegBand {

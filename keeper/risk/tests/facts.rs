@@ -136,7 +136,7 @@ fn a_usdc_depeg_hits_every_venue_that_stands_on_it_directly_or_not() {
 
 #[test]
 fn bad_rows_are_refused_with_what_was_expected() {
-    let head = "version = \"1\"\nfirst_tier = []\n[[protocol]]\nid = \"a\"\nname = \"A\"\n";
+    let head = "version = \"1\"\nfirst_tier = []\n[[protocol]]\nid = \"a\"\nname = \"A\"\nkind = \"lending\"\n";
     let exploits = "complete_until = \"2026-01-01\"\n";
     let fact = |body: &str| {
         let text = format!("{head}[[fact]]\nprotocol = \"a\"\nas_of = \"2024-01-01\"\nsource = \"s\"\n{body}\n");
@@ -149,7 +149,7 @@ fn bad_rows_are_refused_with_what_was_expected() {
     assert!(matches!(fact("bounty_usd = 1\nconfirmed = \"2023-12-31\""), FactsError::BadRow { .. }));
     let unknown = format!("{head}[[fact]]\nprotocol = \"b\"\nas_of = \"2024-01-01\"\nsource = \"s\"\nbounty_usd = 1\n");
     assert!(matches!(Facts::parse(&unknown, exploits, ""), Err(FactsError::UnknownProtocol { .. })));
-    let twice = format!("{head}[[protocol]]\nid = \"a\"\nname = \"A\"\n");
+    let twice = format!("{head}[[protocol]]\nid = \"a\"\nname = \"A\"\nkind = \"lending\"\n");
     assert!(matches!(Facts::parse(&twice, exploits, ""), Err(FactsError::DuplicateProtocol(_))));
     let loss = format!(
         "{exploits}[[exploit]]\nprotocol = \"a\"\ndate = \"2024-01-01\"\nlost_usd = -1.0\nown_contracts = true\nwhat = \"w\"\nsource = \"s\"\n"

@@ -15,6 +15,7 @@ use crate::{
     systemic::{DependencyGraph, Edge},
 };
 use rows::{ExploitRow, FactRow};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Why a table is refused.
@@ -30,6 +31,16 @@ pub enum FactsError {
     NotOneFact { protocol: String, as_of: Day, stated: usize },
     #[error("{file}: the row of {protocol:?} as of {as_of}: {why}")]
     BadRow { file: &'static str, protocol: String, as_of: Day, why: String },
+}
+
+/// What a protocol does with deposits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProtocolKind {
+    /// Lends them out against collateral.
+    Lending,
+    /// Lets others trade against them: nothing is lent, so utilisation, liquidations and collateral do not apply.
+    Exchange,
 }
 
 /// One thing that is known of a protocol.
@@ -67,6 +78,7 @@ pub struct ListedExploit {
 pub struct Protocol {
     pub id: String,
     pub name: String,
+    pub kind: ProtocolKind,
     facts: Vec<DatedFact>,
     exploits: Vec<ListedExploit>,
 }
@@ -105,7 +117,13 @@ impl Facts {
         let head: rows::ProtocolsFile = read("protocols.toml", protocols)?;
         let mut listed = BTreeMap::new();
         for row in head.protocol {
-            let protocol = Protocol { id: row.id.clone(), name: row.name, facts: Vec::new(), exploits: Vec::new() };
+            let protocol = Protocol {
+                id: row.id.clone(),
+                name: row.name,
+                kind: row.kind,
+                facts: Vec::new(),
+                exploits: Vec::new(),
+            };
             if listed.insert(row.id.clone(), protocol).is_some() {
                 return Err(FactsError::DuplicateProtocol(row.id));
             }

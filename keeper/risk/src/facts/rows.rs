@@ -1,6 +1,6 @@
 //! The rows of the three files as they are written.
 
-use super::{DatedFact, Day, Fact, FactsError, ListedExploit};
+use super::{DatedFact, Day, Fact, FactsError, ListedExploit, ProtocolKind};
 use crate::score::{Audits, Exploit, OracleUse, Upgradeability};
 use serde::Deserialize;
 
@@ -20,6 +20,7 @@ pub(super) struct ProtocolsFile {
 pub(super) struct ProtocolRow {
     pub(super) id: String,
     pub(super) name: String,
+    pub(super) kind: ProtocolKind,
 }
 
 #[derive(Deserialize)]
