@@ -15,6 +15,7 @@ mod local;
 mod logging;
 mod output;
 mod replay;
+mod risk;
 mod run;
 mod safe;
 mod scenarios;
@@ -67,6 +68,8 @@ enum Command {
     /// Market history in files: check it, fix its content by hashes, make some up
     #[command(subcommand)]
     Data(data::Command),
+    /// Explain each venue's risk score, part by part, with source and age of every input
+    Risk(risk::Arguments),
     /// Transactions of a Safe: propose, verify offline, sign, execute
     #[command(subcommand)]
     Safe(Box<safe::Command>),
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
             Command::Backtest(arguments) => backtest::run(arguments),
             Command::Scenarios(arguments) => scenarios::run(&arguments),
             Command::Data(command) => data::run(command),
+            Command::Risk(arguments) => risk::run(&arguments),
             Command::Safe(command) => safe::run(*command).await,
             Command::Devnet(arguments) => devnet::run(arguments).await,
             Command::Story(arguments) => story::run(arguments).await,

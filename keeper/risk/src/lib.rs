@@ -7,6 +7,7 @@
 //! alone, or through a pure-Rust libm, and quantised.
 
 pub mod anomaly;
+pub mod dashboard;
 pub mod distribution;
 pub mod facts;
 pub mod feeds;

@@ -1,0 +1,141 @@
+//! `ballast risk`: what it says to people and to programs, and what it refuses.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use serde_json::Value;
+use std::{fs, path::Path, process::Command};
+use tempfile::TempDir;
+
+struct Finished {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn risk(arguments: &[&str]) -> Finished {
+    let output = Command::new(env!("CARGO_BIN_EXE_ballast")).arg("risk").args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    Finished { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+}
+
+fn file(directory: &TempDir, name: &str, text: &str) -> String {
+    let path = directory.path().join(name);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+const INPUTS: &str = r#"
+[prices]
+usdc = { value = 0.9999, source = "feed", as_of = "2026-02-28" }
+usdt = { value = 1.0001, source = "feed", as_of = "2026-02-28" }
+dai = { value = 0.993, source = "feed", as_of = "2026-02-28" }
+
+[[venue]]
+name = "aave-v3/ethereum/usdc"
+protocol = "aave-v3"
+weight = 0.5
+tvl_variation = { value = 0.05, source = "history", as_of = "2026-02-28" }
+utilisation = { value = 0.78, source = "pool", as_of = 1772236800 }
+liquidation_buffer = { value = 0.3, source = "positions", as_of = "2026-02-28" }
+collateral_hhi = { value = 0.3, source = "pool", as_of = "2026-02-28" }
+slippage = { value = { tenth = 0.0, half = 0.0, whole = 0.0 }, source = "pool", as_of = "2026-02-28" }
+share_of_venue = { value = 0.001, source = "pool", as_of = "2026-02-28" }
+
+[[venue]]
+name = "steakhouse"
+protocol = "morpho-blue"
+weight = 0.3
+"#;
+
+// SPEC R1
+#[test]
+fn without_inputs_every_protocol_is_scored_and_what_is_missing_is_said() {
+    let said = risk(&["--as-of", "2026-02-28"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    for part in ["aave-v3", "morpho-blue", "contract", "track record", "counted as the riskiest for want of a value"] {
+        assert!(said.out.contains(part), "{part}: {}", said.out);
+    }
+}
+
+// SPEC R1, R14, R16
+#[test]
+fn with_inputs_it_explains_every_part_with_source_and_age() {
+    let directory = TempDir::new().unwrap();
+    let inputs = file(&directory, "inputs.toml", INPUTS);
+    let said = risk(&["--as-of", "2026-02-28", "--inputs", &inputs]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    for part in ["aave-v3/ethereum/usdc", "78.00 % lent out", "23 h old: pool", "strategy", "asset/usdc"] {
+        assert!(said.out.contains(part), "{part}: {}", said.out);
+    }
+
+    let answer: Value =
+        serde_json::from_str(&risk(&["--as-of", "2026-02-28", "--inputs", &inputs, "--json"]).out).unwrap();
+    let score = &answer["scores"][0];
+    let parts = score["parts"].as_array().unwrap();
+    let sum: f64 =
+        parts.iter().map(|part| part["weight"].as_f64().unwrap() * part["score"].as_f64().unwrap() / 100.0).sum();
+    assert!((sum - score["total"].as_f64().unwrap()).abs() < 1e-9);
+    // DAI at 0.993 is the worst of the coins that Aave stands on.
+    assert_eq!(parts[2]["score"], 30.0);
+    let assumed = answer["assumed"].as_array().unwrap();
+    let of = |venue: &str| assumed.iter().filter(|one| one["venue"] == venue).count();
+    assert_eq!(of("aave-v3/ethereum/usdc"), 0, "{assumed:?}");
+    assert!(of("steakhouse") >= 6);
+    let usdc = answer["exposures"].as_array().unwrap().iter().find(|one| one["node"] == "asset/usdc").unwrap();
+    assert!((usdc["share"].as_f64().unwrap() - 0.8).abs() < 1e-12);
+    let composite = answer["strategy"]["composite"].as_f64().unwrap();
+    let total = |index: usize| answer["scores"][index]["total"].as_f64().unwrap();
+    assert!((composite - (0.5 * total(0) + 0.3 * total(1))).abs() < 1e-9);
+}
+
+#[test]
+fn json_inputs_and_other_facts_are_taken_and_give_the_same() {
+    let directory = TempDir::new().unwrap();
+    let table: toml::Value = toml::from_str(INPUTS).unwrap();
+    let (one, other) = (
+        file(&directory, "inputs.toml", INPUTS),
+        file(&directory, "inputs.json", &serde_json::to_string(&table).unwrap()),
+    );
+    let facts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../risk/facts");
+    let with = |inputs: &str, more: &[&str]| {
+        let said = risk(&[&["--as-of", "2026-02-28", "--json", "--inputs", inputs], more].concat());
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        said.out
+    };
+    assert_eq!(with(&one, &[]), with(&other, &["--facts", facts.to_str().unwrap()]));
+}
+
+// SPEC R6: as of a day.
+#[test]
+fn an_earlier_day_knows_less() {
+    let record = |day: &str| {
+        let answer: Value =
+            serde_json::from_str(&risk(&["--as-of", day, "--venue", "compound-v2", "--json"]).out).unwrap();
+        answer["scores"][0]["parts"][4]["score"].as_f64().unwrap()
+    };
+    assert_eq!((record("2021-09-28"), record("2021-09-30")), (0.0, 90.0));
+}
+
+#[test]
+fn what_is_wrong_is_refused_with_what_was_expected() {
+    let directory = TempDir::new().unwrap();
+    let refused = |arguments: &[&str], code: i32, words: &[&str]| {
+        let said = risk(arguments);
+        assert_eq!(said.code, Some(code), "{arguments:?}: {}{}", said.out, said.err);
+        for word in words {
+            assert!(said.err.contains(word), "{arguments:?}, {word}: {}", said.err);
+        }
+    };
+    refused(&["--as-of", "2026-02-30"], 2, &["is no day, expected one like"]);
+    refused(&["--venue", "nobody"], 1, &["there is no venue \"nobody\"", "aave-v3"]);
+    refused(&["--inputs", "/nowhere"], 1, &["cannot read /nowhere"]);
+    refused(&["--facts", directory.path().to_str().unwrap()], 1, &["cannot read", "protocols.toml"]);
+    let inputs = |name: &str, text: &str| file(&directory, name, text);
+    let unknown_key = inputs("a.toml", "[[venue]]\nname = \"a\"\nprotocol = \"aave-v3\"\nutilization = 1\n");
+    refused(&["--inputs", &unknown_key], 1, &["is refused", "utilization"]);
+    let unknown_protocol = inputs("b.toml", "[[venue]]\nname = \"a\"\nprotocol = \"b\"\n");
+    refused(&["--inputs", &unknown_protocol], 1, &["which the facts do not list"]);
+    let heavy = inputs("c.toml", "[[venue]]\nname = \"a\"\nprotocol = \"aave-v3\"\nweight = 1.5\n");
+    refused(&["--inputs", &heavy], 1, &["the weight", "expected 0 to 1"]);
+    let twice = inputs("d.toml", &"[[venue]]\nname = \"a\"\nprotocol = \"aave-v3\"\n".repeat(2));
+    refused(&["--inputs", &twice], 1, &["given twice"]);
+}
