@@ -1,4 +1,4 @@
-"""The figures of keeper/risk computed by numpy and scipy, for keeper/risk/tests/reference.
+"""The figures of keeper/risk computed by numpy and scipy, for keeper/risk/tests/risk_reference.
 
 Reads one JSON object on standard input and writes one with the same keys on standard output: for each question its answers, in order.
 """
