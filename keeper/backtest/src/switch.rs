@@ -33,7 +33,10 @@ impl Switch {
             inner: KillSwitch::new(Settings::default(), vec![asset], venues).ok(),
             exit_since: None,
             now: Moment::default(),
-            read: Readings { prices: vec![Price::Fresh(Wad(WAD))], venues: vec![None; market.venues.len()] },
+            read: Readings {
+                prices: vec![Price::Fresh(Wad(WAD))],
+                venues: vec![Figures::UNREADABLE; market.venues.len()],
+            },
             unmeasured: Assets(1_000_000_000_000_000),
         }
     }
@@ -59,8 +62,10 @@ impl Switch {
         ours: &[Assets],
         environment: &Environment,
     ) -> Vec<Event> {
-        let figures: Vec<Option<Figures>> =
-            venues.iter().zip(ours).map(|(step, ours)| step.map(|step| self.figures(step, *ours))).collect();
+        let read = |step: &Option<&VenueStep>, ours: &Assets| {
+            step.map_or(Figures::UNREADABLE, |step| self.figures(step, *ours))
+        };
+        let figures: Vec<Figures> = venues.iter().zip(ours).map(|(step, ours)| read(step, ours)).collect();
         let mut prices = Vec::new();
         for extreme in [environment.usdc_low, environment.usdc_high] {
             if extreme != environment.usdc {
@@ -92,7 +97,7 @@ impl Switch {
         let supplied = step.supplied.0.saturating_add(ours.0);
         let used = mul_div_ceil(step.borrowed.0, WAD, supplied).unwrap_or(WAD);
         let others = if step.size_measured { step.supplied } else { self.unmeasured };
-        Figures { others, utilisation: Wad(used.min(WAD)) }
+        Figures::new(others, Wad(used.min(WAD)))
     }
 
     /// Governance lets the vault work again: `after` seconds from the exit, once nothing holds any more.

@@ -38,8 +38,8 @@ fn blocks_after(moment: Moment, blocks: u64) -> Moment {
 }
 
 fn calm() -> Readings {
-    let figures = Figures { others: Assets(1_000), utilisation: Wad(80 * CENT) };
-    Readings { prices: vec![Price::Fresh(Wad(WAD)); 2], venues: vec![Some(figures); 2] }
+    let figures = Figures::new(Assets(1_000), Wad(80 * CENT));
+    Readings { prices: vec![Price::Fresh(Wad(WAD)); 2], venues: vec![figures; 2] }
 }
 
 fn with(change: impl FnOnce(&mut Readings)) -> Readings {
@@ -53,11 +53,11 @@ fn priced(token: usize, price: u128) -> Readings {
 }
 
 fn sized(others: u128) -> Readings {
-    with(|read| read.venues[0] = Some(Figures { others: Assets(others), utilisation: Wad(80 * CENT) }))
+    with(|read| read.venues[0] = Figures::new(Assets(others), Wad(80 * CENT)))
 }
 
 fn lent(utilisation: u128) -> Readings {
-    with(|read| read.venues[0] = Some(Figures { others: Assets(1_000), utilisation: Wad(utilisation) }))
+    with(|read| read.venues[0] = Figures::new(Assets(1_000), Wad(utilisation)))
 }
 
 /// Calm hours from the start up to and with `until`.
@@ -236,7 +236,7 @@ fn what_begins_and_ends_within_the_confirmation_trips_nothing() {
 #[test]
 fn a_venue_that_cannot_be_read_is_not_healthy_and_the_others_are() {
     let mut switch = switch();
-    let dark = || with(|read| read.venues[0] = None);
+    let dark = || with(|read| read.venues[0] = Figures::UNREADABLE);
     let events = switch.step(at(0), dark()).unwrap();
     assert_eq!(stages(&events), [(Trigger::Tvl, A, Stage::Armed), (Trigger::Utilisation, A, Stage::Armed)]);
     let then = blocks_after(at(0), CONFIRM_BLOCKS);
@@ -320,8 +320,8 @@ proptest! {
             let read = with(|read| {
                 let price = |millis: u128| Price::Answer { price: Wad(millis * CENT / 10), updated_at: now.time };
                 read.prices = vec![price(usdc), price(dai)];
-                let figures = Figures { others: Assets(size), utilisation: Wad(utilisation * CENT / 10) };
-                read.venues[0] = (unread != 0).then_some(figures);
+                let figures = Figures::new(Assets(size), Wad(utilisation * CENT / 10));
+                read.venues[0] = if unread == 0 { Figures::UNREADABLE } else { figures };
             });
             for event in switch.step(now, read).unwrap() {
                 match event.trigger {

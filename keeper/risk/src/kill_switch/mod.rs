@@ -152,23 +152,19 @@ impl KillSwitch {
     /// `evaluate`: what Tvl or Utilisation finds at a venue. A venue that cannot be read is not healthy: the condition holds.
     #[must_use]
     pub fn evaluate(&self, trigger: Trigger, venue: usize, now: Moment, read: &Readings) -> Finding {
-        let figures = read.venues.get(venue).copied().flatten();
-        let readable = figures.is_some();
-        let (holds, measured, bound) = match (trigger, figures) {
-            (Trigger::Tvl, _) => {
-                let baseline = self.watches.get(venue).and_then(|watch| watch.history.baseline(now));
-                let bound = baseline.map_or(0, |checkpoint| checkpoint.size.0);
-                let size = figures.map_or(0, |figures| figures.others.0.min(MAX_SIZE));
-                let left = WAD.saturating_sub(self.settings.tvl.threshold);
-                (product(size, WAD) < product(bound, left), size, bound)
-            }
-            (_, Some(figures)) => {
-                let bound = self.settings.utilisation.threshold;
-                (figures.utilisation.0 > bound, figures.utilisation.0, bound)
-            }
-            (_, None) => (true, 0, self.settings.utilisation.threshold),
+        let figures = read.venues.get(venue).copied().unwrap_or_default();
+        let (measured, bound, holds) = if trigger == Trigger::Tvl {
+            let baseline = self.watches.get(venue).and_then(|watch| watch.history.baseline(now));
+            let bound = baseline.map_or(0, |checkpoint| checkpoint.size.0);
+            let left = WAD.saturating_sub(self.settings.tvl.threshold);
+            let size = figures.others.map(|others| others.0.min(MAX_SIZE));
+            (size, bound, size.is_none_or(|size| product(size, WAD) < product(bound, left)))
+        } else {
+            let bound = self.settings.utilisation.threshold;
+            let lent = figures.utilisation.map(|utilisation| utilisation.0);
+            (lent, bound, lent.is_none_or(|lent| lent > bound))
         };
-        Finding { holds: holds || !readable, readable, measured: if readable { measured } else { 0 }, bound }
+        Finding { holds, readable: measured.is_some(), measured: measured.unwrap_or(0), bound }
     }
 
     /// `pegStatus` of a token; `None` if its feed cannot be trusted. A token without a band is safe at any price.
@@ -205,8 +201,8 @@ impl KillSwitch {
     /// `observe`: records how large the venues are.
     pub fn observe(&mut self, now: Moment, read: &Readings) {
         for (watch, figures) in self.watches.iter_mut().zip(&read.venues) {
-            if let Some(figures) = figures {
-                watch.history.observe(figures.others, now);
+            if let Some(others) = figures.others {
+                watch.history.observe(others, now);
             }
         }
     }

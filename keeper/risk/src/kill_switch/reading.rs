@@ -21,18 +21,28 @@ pub enum Price {
     Unreadable,
 }
 
-/// What a venue says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a venue says of itself; `None` for what it does not answer, which counts as unhealthy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// All deposits but the vault's own.
-    pub others: Assets,
+    pub others: Option<Assets>,
     /// The lent part, 1e18 = all.
-    pub utilisation: Wad,
+    pub utilisation: Option<Wad>,
 }
 
-/// All that is read in one block: one price per token, one entry per venue in their order; `None` if the venue cannot be read.
+impl Figures {
+    /// A venue that answers nothing.
+    pub const UNREADABLE: Self = Self { others: None, utilisation: None };
+
+    #[must_use]
+    pub const fn new(others: Assets, utilisation: Wad) -> Self {
+        Self { others: Some(others), utilisation: Some(utilisation) }
+    }
+}
+
+/// All that is read in one block: one price per token and the figures of each venue, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readings {
     pub prices: Vec<Price>,
-    pub venues: Vec<Option<Figures>>,
+    pub venues: Vec<Figures>,
 }
