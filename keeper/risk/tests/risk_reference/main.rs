@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod python;
+#[path = "../../../../tools/python/reference.rs"]
+mod reference;
 
 use ballast_risk::{
     distribution::{normal_quantile, student_upper},
@@ -41,6 +42,10 @@ fn close(what: &str, ours: f64, theirs: &Value, tolerance: f64) {
     assert!(apart <= tolerance, "{what}: {ours} here, {theirs} there, {apart:e} apart");
 }
 
+fn ask(question: &Value) -> Value {
+    serde_json::from_str(&reference::ask("reference_risk.py", &question.to_string())).unwrap()
+}
+
 // SPEC R10
 #[test]
 fn portfolio_figures_are_numpys_and_scipys() {
@@ -57,8 +62,7 @@ fn portfolio_figures_are_numpys_and_scipys() {
             |(returns, other, tail, worst)| json!({ "returns": returns, "other": other, "tail": tail, "worst": worst }),
         )
         .collect();
-    let answered =
-        python::ask("reference_risk.py", &json!({ "portfolio": asked, "normal": [], "student": [], "kelly": bets }));
+    let answered = ask(&json!({ "portfolio": asked, "normal": [], "student": [], "kelly": bets }));
     for ((returns, other, tail, worst), theirs) in cases.iter().zip(answered["portfolio"].as_array().unwrap()) {
         let check = |name: &str, ours: f64| close(name, ours, &theirs[name], 1e-9);
         let shape = moments(returns).unwrap();
@@ -103,7 +107,7 @@ fn quantiles_are_scipys() {
         .map(|index| (0.5 * stream.next() * 10f64.powi(-(index % 10)), 1.0 + (stream.next() * 2_000.0).floor()))
         .collect();
     let question = json!({ "portfolio": [], "normal": probabilities, "student": tails, "kelly": [] });
-    let answered = python::ask("reference_risk.py", &question);
+    let answered = ask(&question);
     for (p, theirs) in probabilities.iter().zip(answered["normal"].as_array().unwrap()) {
         close("normal", normal_quantile(*p).unwrap(), theirs, 1e-12);
     }
