@@ -11,6 +11,7 @@ pub mod dashboard;
 pub mod distribution;
 pub mod facts;
 pub mod feeds;
+pub mod hedge;
 mod hub_view;
 pub mod impermanent_loss;
 pub mod kill_switch;
