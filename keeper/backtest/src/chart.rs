@@ -88,7 +88,8 @@ pub(crate) fn waterfall(
     let most = sums.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     // The axis begins near the least sum: the changes are what is shown.
     let floor = (least - (most - least) * 0.25).max(0.0);
-    let frame = Frame::new(floor, most, 2);
+    // Room for the labels above the bars.
+    let frame = Frame::new(floor, most + (most - floor) * 0.08, 2);
     let mut svg = frame.open(&[], &unit);
     let width = (WIDTH - LEFT) / (changes.len() + 2) as f64;
     let mut bar = |index: usize, name: &str, from: f64, to: f64, colour: &str, label: String| {
