@@ -12,6 +12,7 @@ pub mod optimiser;
 pub mod projector;
 pub mod rates;
 mod replay;
+pub mod triggers;
 pub mod yields;
 
 pub use decide::{decide, decide_with, reconsider, record, record_with};

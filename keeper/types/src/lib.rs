@@ -10,6 +10,7 @@ mod market;
 mod money;
 mod outlook;
 mod policy;
+mod profile;
 pub mod record;
 mod series;
 mod snapshot;
@@ -21,6 +22,7 @@ pub use market::{Market, RateCurve};
 pub use money::{Apr, Assets, BPS_ONE, Bps, RoundId, SECONDS_PER_YEAR, WAD, Wad};
 pub use outlook::{MAX_SCENARIOS, MAX_VENUES, Outlook, OutlookError, SignedWad, VenueOutlook};
 pub use policy::{LargeMoves, Policy, PolicyError, VenuePolicy};
+pub use profile::{Claim, Profile, ProfileError, ProfileName, ProfilePolicy, RiskBand, Schedule};
 pub use record::{DecisionRecord, ModelId, RecordError};
 pub use series::{Metric, Observation, SeriesError, SeriesId};
 pub use snapshot::{
