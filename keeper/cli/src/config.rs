@@ -28,6 +28,10 @@ pub(crate) async fn run(command: Command) -> eyre::Result<ExitCode> {
     let Command::Check(arguments) = command;
     let config = Config::load(&arguments.config)?;
     let mut checked = serde_json::json!({ "file": arguments.config, "file_valid": true });
+    let profile = config.policy.profile();
+    if let Some(profile) = profile {
+        checked["profile"] = serde_json::json!({ "name": profile.name, "claimed_return_bps": profile.claim });
+    }
     if !arguments.offline {
         let observer = Observer::connect(&config).await?;
         let snapshot = observer.snapshot().await?;
@@ -39,6 +43,9 @@ pub(crate) async fn run(command: Command) -> eyre::Result<ExitCode> {
         output::json(&checked)?;
     } else {
         output::say(format_args!("{} is valid", arguments.config.display()))?;
+        if let Some(profile) = profile {
+            output::say(format_args!("profile {}: {}; nothing promises it", profile.name, profile.claim))?;
+        }
         if let Some(block) = checked["block"].as_u64() {
             output::say(format_args!(
                 "the contracts on chain {} are what it says, as of block {block}",

@@ -126,6 +126,28 @@ async fn a_loop_that_is_stuck_gives_no_sign_of_life() {
     assert_eq!(restarted.json()["outcome"]["state"], "final", "{restarted:?}");
 }
 
+// SPEC X11: the first decision is a review; after it nothing asks, not even a start, since the last one is in the store.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_triggers_it_decides_when_one_asks_and_not_with_every_block() {
+    let stage = Stage::empty().await;
+    let path = stage.path("notify");
+    let manager = Manager::at(&path);
+    let keeper = supervised(&stage.keeper(), path.to_str().unwrap());
+    let keeper = keeper.set("triggers.every_block", false).set("triggers.low_gas", false);
+    let service = keeper.spawn(&["run"]);
+    let first = manager.hears("STATUS").await;
+    assert!(first.contains(": hold (nothing to move: the vault is empty"), "{first}");
+    let calm = |status: String| assert!(status.ends_with(": no trigger asks for a decision"), "{status}");
+    calm(manager.hears("STATUS").await);
+    calm(manager.hears("STATUS").await);
+    assert_eq!(service.terminate("TERM").await.code, Some(0));
+    while manager.heard().is_some() {}
+    let service = keeper.spawn(&["run"]);
+    calm(manager.hears("STATUS").await);
+    assert_eq!(service.terminate("TERM").await.code, Some(0));
+    assert_eq!(keeper.store().await.decisions(10).await.unwrap().len(), 1);
+}
+
 // SPEC X8, X18
 #[tokio::test(flavor = "multi_thread")]
 async fn a_keeper_that_waits_for_a_block_lives_and_stops_at_once_between_two_states() {

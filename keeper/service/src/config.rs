@@ -3,7 +3,7 @@
 use alloy::primitives::Address;
 use ballast_chain::{Deployment, FeedRef, VenueRef, bindings::MULTICALL3, redact};
 use ballast_store::State;
-use ballast_types::{Apr, Assets, Bps, LargeMoves, Policy, PolicyError, Strategy, VenueKind, VenuePolicy};
+use ballast_types::{PolicyError, ProfileError, VenueKind};
 use serde::Deserialize;
 use std::{
     fs,
@@ -20,6 +20,8 @@ pub enum ConfigError {
     OutOfRange { key: &'static str, value: String, expected: &'static str },
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    #[error("policy.profile: {0}")]
+    Profile(#[from] ProfileError),
     #[error("environment variable {name} is not set, and there is no credential of that name: it holds {holds}")]
     MissingSecret { name: &'static str, holds: &'static str },
     #[error("environment variable {name} is not {expected}")]
@@ -43,6 +45,12 @@ pub struct Config {
     /// ETH/USD, for the cost of gas.
     pub eth_usd: FeedConfig,
     pub policy: PolicyConfig,
+    /// What is aimed at.
+    #[serde(default)]
+    pub strategy: StrategyConfig,
+    /// When a decision is made.
+    #[serde(default)]
+    pub triggers: TriggersConfig,
     /// The key that sends rebalances.
     pub keeper: KeyConfig,
     /// The key that vouches for them, never the same; and what it lets pass.
@@ -108,36 +116,6 @@ pub struct FeedConfig {
     pub aggregator: Address,
     /// Seconds in which the feed promises a new round.
     pub heartbeat: u64,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PolicyConfig {
-    /// Basis points of NAV kept idle.
-    pub reserve: u16,
-    /// Basis points of NAV that one venue may get.
-    pub max_position: u16,
-    /// Whole USDC that a leg moves at least.
-    #[serde(default = "defaults::min_transfer")]
-    pub min_transfer_usdc: u32,
-    /// Hours over which a move must pay for itself.
-    pub horizon_hours: u64,
-    /// Basis points a year by which a move must raise the yield on NAV, after gas.
-    pub min_gain: u16,
-    /// Gas units a rebalance is assumed to cost before it is simulated.
-    pub expected_gas: u64,
-    /// Hours for which a move may wait for a lower base fee.
-    #[serde(default)]
-    pub gas_patience_hours: u64,
-    /// Basis points a leg may lose to rounding and price impact.
-    pub slippage: u16,
-    /// Venues scored at or above this get nothing new.
-    pub max_risk_score: u8,
-    /// Seconds after which the newest block is too old to act on.
-    pub max_head_age: u64,
-    /// Moves that add more than needs no approval of the Safe: `divide` or `ask`.
-    #[serde(default)]
-    pub large_moves: LargeMoves,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -209,6 +187,7 @@ impl Default for ExecutionConfig {
     }
 }
 
+mod allocation;
 mod heartbeat;
 mod keys;
 mod policy;
@@ -216,9 +195,11 @@ mod rpc;
 mod safe;
 mod secrets;
 mod store;
+mod triggers;
 mod validation;
 mod watcher;
 
+pub use allocation::{PolicyConfig, StrategyConfig};
 pub use heartbeat::HeartbeatConfig;
 pub use keys::{AttestorConfig, KeyConfig, KeysConfig};
 pub use policy::AttestorPolicyConfig;
@@ -227,13 +208,11 @@ pub use safe::SafeConfig;
 pub(crate) use secrets::aws_credentials;
 pub use secrets::secret;
 pub use store::StoreConfig;
+pub use triggers::TriggersConfig;
 pub use watcher::WatcherConfig;
 
 mod defaults {
     pub(super) const fn rpc_timeout() -> u64 {
-        10
-    }
-    pub(super) const fn min_transfer() -> u32 {
         10
     }
     pub(super) const fn slot() -> u64 {
@@ -254,6 +233,7 @@ impl Config {
             fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let mut config: Self = toml::from_str(&text)
             .map_err(|error| ConfigError::Malformed { path: path.to_owned(), why: without_urls(&error.to_string()) })?;
+        config.policy.adopt(path.parent().unwrap_or(Path::new("")))?;
         if let Some(directory) = path.parent() {
             config.store.beside(directory);
             config.attestor.policy.beside(directory, config.store.path.as_deref());
@@ -287,35 +267,6 @@ impl Config {
                 heartbeat: self.eth_usd.heartbeat,
             },
             multicall: MULTICALL3,
-        }
-    }
-
-    /// The policy that `decide` gets.
-    #[must_use]
-    pub fn policy(&self) -> Policy {
-        Policy {
-            reserve: Bps(self.policy.reserve),
-            max_position: Bps(self.policy.max_position),
-            min_transfer: Assets(u128::from(self.policy.min_transfer_usdc) * 1_000_000),
-            horizon: self.policy.horizon_hours.saturating_mul(3_600),
-            min_gain: Apr(u128::from(self.policy.min_gain) * ballast_types::WAD / u128::from(ballast_types::BPS_ONE)),
-            expected_gas: self.policy.expected_gas,
-            gas_patience: self.policy.gas_patience_hours.saturating_mul(3_600),
-            priority_fee: u128::from(self.execution.priority_fee_wei),
-            slippage: Bps(self.policy.slippage),
-            max_risk_score: self.policy.max_risk_score,
-            max_head_age: self.policy.max_head_age,
-            large_moves: self.policy.large_moves,
-            strategy: Strategy::Convex,
-            venues: self
-                .venues
-                .iter()
-                .map(|venue| VenuePolicy {
-                    adapter: venue.adapter,
-                    risk_score: venue.risk_score,
-                    max_position: Bps(venue.max_position),
-                })
-                .collect(),
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use crate::Keeper;
 use alloy::primitives::B256;
+use ballast_allocator::triggers::{Signals, State, TriggerError};
 use ballast_allocator::{reconsider, record, replay};
 use ballast_chain::ReadError;
 use ballast_executor::{ExecuteError, Outcome};
+use ballast_risk::HubView;
 use ballast_store::StoreError;
-use ballast_types::{Action, DecisionRecord};
+use ballast_types::{Action, DecisionRecord, GateId, RecordError, Snapshot};
 use serde::Serialize;
 use std::time::Instant;
 
@@ -18,6 +20,16 @@ pub enum CycleError {
     Store(#[from] StoreError),
     #[error("the decision was not carried out: {0}")]
     Execute(#[from] ExecuteError),
+    #[error(transparent)]
+    Trigger(#[from] TriggerError),
+}
+
+/// What a cycle found before it decides.
+enum Look {
+    /// A decision that was waiting had its turn.
+    Followed(Box<Cycle>),
+    /// Nothing stands in the way of another.
+    Free(Box<Snapshot>, Instant),
 }
 
 /// What one cycle did.
@@ -46,6 +58,63 @@ impl Keeper {
     /// # Errors
     /// [`CycleError`]; nothing is sent twice by running another.
     pub async fn cycle(&self) -> Result<Cycle, CycleError> {
+        match self.look().await? {
+            Look::Followed(cycle) => Ok(*cycle),
+            Look::Free(snapshot, started) => self.decide(*snapshot, started).await,
+        }
+    }
+
+    /// Runs one cycle, which decides only if a trigger asks for it; `None` if none does. What is due for its own sake (heartbeats, a
+    /// decision that waits for the Safe) is done either way.
+    ///
+    /// # Errors
+    /// As [`Self::cycle`].
+    pub(crate) async fn cycle_if_asked(&self, state: &mut State) -> Result<Option<Cycle>, CycleError> {
+        let Some(triggers) = &self.triggers else { return self.cycle().await.map(Some) };
+        let (snapshot, started) = match self.look().await? {
+            Look::Followed(cycle) => return Ok(Some(*cycle)),
+            Look::Free(snapshot, started) => (snapshot, started),
+        };
+        let view = HubView::from_snapshot(&snapshot);
+        let signals = Signals {
+            now: snapshot.block.timestamp,
+            view: &view,
+            base_fee: snapshot.block.next_base_fee,
+            fees: snapshot.fees,
+            mvrv: None,
+        };
+        let fired = triggers.fired(state, &signals)?;
+        if fired.is_empty() {
+            return Ok(None);
+        }
+        let asked: Vec<String> = fired.iter().map(ToString::to_string).collect();
+        tracing::info!(triggers = asked.join(", "), block = snapshot.block.number, "a decision is asked for");
+        let cycle = self.decide(*snapshot, started).await?;
+        remember(state, &cycle.record);
+        Ok(Some(cycle))
+    }
+
+    /// What the triggers would remember had the service not been restarted: the last decision in the store.
+    pub(crate) async fn remembered(&self) -> Result<State, StoreError> {
+        let mut state = State::default();
+        if self.triggers.is_none() {
+            return Ok(state);
+        }
+        match self.store.decisions(1).await {
+            Ok(last) => {
+                last.iter().for_each(|last| remember(&mut state, &last.record));
+            }
+            // Of an earlier version: a decision is asked for at once, as at the first start.
+            Err(StoreError::Record(RecordError::Format { found })) => {
+                tracing::info!(found, "the last decision is of another format, so a review is due");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(state)
+    }
+
+    /// Observes, and does what comes before a decision.
+    async fn look(&self) -> Result<Look, CycleError> {
         let mut started = Instant::now();
         let mut snapshot = self.observer.snapshot().await?;
         if self.attend(&snapshot).await? {
@@ -55,8 +124,12 @@ impl Keeper {
         if let Some(waiting) = self.executor.waiting().await?
             && let Some(cycle) = self.follow_up(&waiting, &snapshot, started).await?
         {
-            return Ok(cycle);
+            return Ok(Look::Followed(Box::new(cycle)));
         }
+        Ok(Look::Free(Box::new(snapshot), started))
+    }
+
+    async fn decide(&self, snapshot: Snapshot, started: Instant) -> Result<Cycle, CycleError> {
         let record = record(snapshot, self.policy.clone());
         let decision_hash = self.store.put_decision(&record).await?;
         let decision_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -69,6 +142,15 @@ impl Keeper {
         };
         self.waits(outcome.as_ref()).await?;
         Ok(Cycle { decision_hash, record, decision_ms, outcome })
+    }
+}
+
+/// Remembers a decision, unless it could not be made: what asked for it then still does at the next look.
+fn remember(state: &mut State, record: &DecisionRecord) {
+    let obstacles = [GateId::Observation, GateId::KillSwitch, GateId::Feeds, GateId::Venues, GateId::Schedule];
+    if !record.decision.refusals().any(|gate| obstacles.contains(&gate.id)) {
+        let Snapshot { block, vault, .. } = &record.snapshot;
+        state.remember(block.timestamp, vault.idle, vault.nav);
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     watcher::Watcher,
 };
 use alloy::primitives::Address;
+use ballast_allocator::triggers::Triggers;
 use ballast_chain::{SecondOpinion, SecondOpinionError, Simulator, SpecId};
 use ballast_executor::{
     Attestor, AttestorBounds, Builders, DevKeySigner, ExecuteError, Executor, ExecutorConfig, FlashbotsRelay,
@@ -63,6 +64,8 @@ pub struct Keeper {
     pub(crate) executor: Executor,
     pub(crate) upkeep: HeartbeatConfig,
     pub(crate) decide_every: u64,
+    /// What asks for a decision; `None` if every cycle decides.
+    pub(crate) triggers: Option<Triggers>,
     /// Where a decision that needs the Safe is proposed.
     pub(crate) desk: Option<Arc<dyn ApprovalDesk>>,
     /// Seconds after which a decision that the Safe has not approved is given up.
@@ -165,6 +168,7 @@ impl Keeper {
             approval_wait: config.safe.as_ref().map_or(0, |safe| safe.wait_hours.saturating_mul(3_600)),
             decide_every: execution.decide_every,
             upkeep: config.heartbeat,
+            triggers: config.triggers(),
             watches: config.watcher.enabled,
             watcher: Watcher::default(),
         };

@@ -86,13 +86,19 @@ impl Keeper {
         supervisor: &Supervisor,
     ) -> Result<(), CycleError> {
         let mut last = None;
+        let mut state = self.remembered().await?;
         loop {
             let mut pause = HEAD_INTERVAL;
             match self.observer.pool.head().await {
                 Ok(head) if due(last, head.block.number, self.decide_every) => {
                     last = Some(head.block.number);
-                    match self.cycle().await {
-                        Ok(cycle) => {
+                    match self.cycle_if_asked(&mut state).await {
+                        Ok(None) => {
+                            let block = head.block.number;
+                            tracing::debug!(block, "no trigger asks for a decision");
+                            supervisor.status(&format!("block {block}: no trigger asks for a decision"));
+                        }
+                        Ok(Some(cycle)) => {
                             report(&cycle);
                             supervisor.status(&status(&cycle));
                         }

@@ -114,7 +114,8 @@ impl Config {
             execution.halt_after.map_or_else(String::new, |state| state.to_string()),
             "nothing on every chain but the development chain 31337: it is a drill",
         )?;
-        self.policy().validate()?;
+        self.validate_allocation()?;
+        self.validate_triggers()?;
         Ok(())
     }
 }
