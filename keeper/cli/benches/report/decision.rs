@@ -19,6 +19,8 @@ const RUNS: usize = 5;
 pub(crate) struct Row {
     pub(crate) venues: usize,
     pub(crate) decide: Sample,
+    /// The fastest run of each vault: what the decision itself takes, without what else the machine was doing.
+    pub(crate) undisturbed: Sample,
     /// Vaults for which the answer was to rebalance, of [`WORLDS`].
     pub(crate) moves: u64,
     /// Canonical encoding of the record and its hash.
@@ -37,7 +39,14 @@ pub(crate) fn measure() -> eyre::Result<Vec<Row>> {
 }
 
 fn row(venues: usize) -> eyre::Result<Row> {
-    let mut row = Row { venues, decide: Sample::default(), moves: 0, hash: Sample::default(), bytes: 0 };
+    let mut row = Row {
+        venues,
+        decide: Sample::default(),
+        undisturbed: Sample::default(),
+        moves: 0,
+        hash: Sample::default(),
+        bytes: 0,
+    };
     for seed in 0..WORLDS {
         let (snapshot, policy) = world(&mut Random(seed), venues);
         let first = decide(&snapshot, &policy);
@@ -45,9 +54,12 @@ fn row(venues: usize) -> eyre::Result<Row> {
         let stopped = first.refusals().find(|gate| !matches!(gate.id, GateId::Limits | GateId::Gain));
         ensure!(stopped.is_none(), "vault {seed} with {venues} venues is not decided about: {stopped:?}");
         row.moves += u64::from(first.action != Action::Hold);
+        let mut runs = Sample::default();
         for _ in 1..RUNS {
-            black_box(row.decide.time(|| decide(black_box(&snapshot), black_box(&policy))));
+            black_box(runs.time(|| decide(black_box(&snapshot), black_box(&policy))));
         }
+        row.undisturbed.add(runs.percentile(0));
+        row.decide.extend(runs);
         let record = record(snapshot, policy);
         row.bytes = row.bytes.max(record.to_canonical()?.len());
         for _ in 1..RUNS {

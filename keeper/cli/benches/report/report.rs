@@ -196,20 +196,22 @@ fn decide(rows: &[Decision]) -> String {
 
 {} random vaults for each number of venues, of 1 to 10 million USDC before venues of 40 to 800 million; every second venue a MetaMorpho
 of one to four markets. *moves* is the number of them for which the answer was to rebalance; none was stopped by a gate before the
-allocation was computed.
+allocation was computed. *undisturbed* is the fastest run of each vault: the rest is what else the machine was doing. The goal is that the 99th percentile of
+that stays below 5 ms with 20 venues.
 
-| venues | n | moves | median, µs | 99th percentile, µs |
-|---:|---:|---:|---:|---:|
+| venues | n | moves | median, µs | 99th percentile, µs | 99th percentile undisturbed, µs |
+|---:|---:|---:|---:|---:|---:|
 ",
         decision::worlds()
     );
-    for Decision { venues, decide, moves, .. } in rows {
+    for Decision { venues, decide, undisturbed, moves, .. } in rows {
         let _ = writeln!(
             text,
-            "| {venues} | {} | {moves} | {} | {} |",
+            "| {venues} | {} | {moves} | {} | {} | {} |",
             decide.len(),
             micros(decide.median()),
-            micros(decide.percentile(99))
+            micros(decide.percentile(99)),
+            micros(undisturbed.percentile(99))
         );
     }
     text

@@ -28,11 +28,16 @@ impl Sample {
         self.0.push(taken);
     }
 
+    /// All timings of another sample.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     pub(crate) const fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The smallest timing that at least `percent` (0 to 100) of all do not exceed; zero for an empty sample.
+    /// The smallest timing that at least `percent` (0 to 100) of all do not exceed, for 0 the smallest; zero for an empty sample.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
