@@ -18,13 +18,15 @@ use tokio::time::timeout;
 
 /// "BLST", 1: the advisory lock of the writer. Such locks are apart for each database.
 const LOCK: i64 = 0x424c_5354_0000_0001;
+/// The schema of the store.
+const STORE: &str = "ballast";
 const APPLICATION: &str = "ballast keeper";
 const SCHEMA: &str = include_str!("../migrations/postgres/0002_store.sql");
 const WAITING: &str = include_str!("../migrations/postgres/0003_awaiting_safe.sql");
 /// The first schema that there was on PostgreSQL.
 const FIRST_SCHEMA: i64 = 2;
 /// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct Postgres {
@@ -117,7 +119,8 @@ impl Postgres {
     }
 }
 
-fn options(url: &DatabaseUrl) -> Result<PgConnectOptions, StoreError> {
+/// Of a connection whose tables are those of a schema.
+pub(crate) fn options(url: &DatabaseUrl, schema: &str) -> Result<PgConnectOptions, StoreError> {
     let parsed = PgConnectOptions::from_str(url.secret()).map_err(|error| StoreError::Unreadable {
         location: Location::Postgres(url.clone()),
         why: format!("its URL cannot be read: {error}"),
@@ -125,7 +128,7 @@ fn options(url: &DatabaseUrl) -> Result<PgConnectOptions, StoreError> {
     // A server that ends idle sessions would end the lease. A commit that returned is on disk, whatever the server's default; and a server notices within seconds that the machine of a
     // writer is gone, so that another can take over.
     Ok(parsed.application_name("ballast").options([
-        ("search_path", "ballast"),
+        ("search_path", schema),
         ("synchronous_commit", "on"),
         ("client_min_messages", "warning"),
         ("idle_session_timeout", "0"),
@@ -139,14 +142,14 @@ fn options(url: &DatabaseUrl) -> Result<PgConnectOptions, StoreError> {
 
 async fn connect(url: &DatabaseUrl, location: &Location) -> Result<PgConnection, StoreError> {
     let unreadable = |why: String| StoreError::Unreadable { location: location.clone(), why };
-    match timeout(CONNECT, options(url)?.connect()).await {
+    match timeout(CONNECT, options(url, STORE)?.connect()).await {
         Ok(connected) => connected.map_err(|error| unreadable(error.to_string())),
         Err(_) => Err(unreadable(format!("no answer within {} s", CONNECT.as_secs()))),
     }
 }
 
 fn readers(url: &DatabaseUrl) -> Result<PgPool, StoreError> {
-    Ok(PgPoolOptions::new().max_connections(4).acquire_timeout(CONNECT).connect_lazy_with(options(url)?))
+    Ok(PgPoolOptions::new().max_connections(4).acquire_timeout(CONNECT).connect_lazy_with(options(url, STORE)?))
 }
 
 /// Whose schema it is and which version, without writing to it. `None` if there is none yet.

@@ -131,7 +131,7 @@ fn acquire(path: &Path) -> Result<File, StoreError> {
 }
 
 /// Whether there is a file with content; an empty one is what a crash before the first commit leaves.
-fn holds_data(path: &Path) -> Result<bool, StoreError> {
+pub(crate) fn holds_data(path: &Path) -> Result<bool, StoreError> {
     let unreadable = |why: String| StoreError::Unreadable { location: file(path), why };
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,

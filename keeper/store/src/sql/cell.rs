@@ -8,6 +8,7 @@ use std::vec::IntoIter;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Cell {
     Integer(Option<i64>),
+    Real(Option<f64>),
     Text(Option<String>),
     Bytes(Option<Vec<u8>>),
 }
@@ -15,6 +16,18 @@ pub(crate) enum Cell {
 impl From<i64> for Cell {
     fn from(value: i64) -> Self {
         Self::Integer(Some(value))
+    }
+}
+
+impl From<f64> for Cell {
+    fn from(value: f64) -> Self {
+        Self::Real(Some(value))
+    }
+}
+
+impl From<Option<String>> for Cell {
+    fn from(text: Option<String>) -> Self {
+        Self::Text(text)
     }
 }
 
@@ -77,25 +90,39 @@ impl Row {
     pub(crate) fn optional_integer(&mut self, column: &'static str) -> Result<Option<i64>, StoreError> {
         match self.next(column)? {
             Cell::Integer(value) => Ok(value),
-            Cell::Text(None) | Cell::Bytes(None) => Ok(None),
-            Cell::Text(_) | Cell::Bytes(_) => Err(StoreError::Row(format!("{column} is no integer"))),
+            Cell::Real(None) | Cell::Text(None) | Cell::Bytes(None) => Ok(None),
+            Cell::Real(_) | Cell::Text(_) | Cell::Bytes(_) => Err(StoreError::Row(format!("{column} is no integer"))),
         }
     }
 
     pub(crate) fn optional_text(&mut self, column: &'static str) -> Result<Option<String>, StoreError> {
         match self.next(column)? {
             Cell::Text(text) => Ok(text),
-            Cell::Integer(None) | Cell::Bytes(None) => Ok(None),
-            Cell::Integer(_) | Cell::Bytes(_) => Err(StoreError::Row(format!("{column} is no text"))),
+            Cell::Integer(None) | Cell::Real(None) | Cell::Bytes(None) => Ok(None),
+            Cell::Integer(_) | Cell::Real(_) | Cell::Bytes(_) => Err(StoreError::Row(format!("{column} is no text"))),
         }
     }
 
     pub(crate) fn optional_bytes(&mut self, column: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
         match self.next(column)? {
             Cell::Bytes(bytes) => Ok(bytes),
-            Cell::Integer(None) | Cell::Text(None) => Ok(None),
-            Cell::Integer(_) | Cell::Text(_) => Err(StoreError::Row(format!("{column} is not binary"))),
+            Cell::Integer(None) | Cell::Real(None) | Cell::Text(None) => Ok(None),
+            Cell::Integer(_) | Cell::Real(_) | Cell::Text(_) => Err(StoreError::Row(format!("{column} is not binary"))),
         }
+    }
+
+    pub(crate) fn optional_real(&mut self, column: &'static str) -> Result<Option<f64>, StoreError> {
+        match self.next(column)? {
+            Cell::Real(value) => Ok(value),
+            Cell::Integer(None) | Cell::Text(None) | Cell::Bytes(None) => Ok(None),
+            Cell::Integer(_) | Cell::Text(_) | Cell::Bytes(_) => {
+                Err(StoreError::Row(format!("{column} is no floating-point number")))
+            }
+        }
+    }
+
+    pub(crate) fn real(&mut self, column: &'static str) -> Result<f64, StoreError> {
+        present(column, self.optional_real(column)?)
     }
 
     pub(crate) fn integer(&mut self, column: &'static str) -> Result<i64, StoreError> {

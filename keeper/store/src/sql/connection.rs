@@ -3,6 +3,7 @@
 use super::cell::{Cell, Row};
 use super::leased::Leased;
 use crate::StoreError;
+use futures::TryStreamExt;
 use sqlx::{Column, Postgres, Row as _, Sqlite, Transaction, TypeInfo, ValueRef, postgres::PgRow, sqlite::SqliteRow};
 use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -10,7 +11,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 /// A transaction under way. Dropped, it is rolled back.
 pub(crate) enum Connection {
     Sqlite(Transaction<'static, Sqlite>),
-    /// A reader's.
+    /// A reader's of the store, or any of the history.
     Postgres(Transaction<'static, Postgres>),
     /// The writer's, on the one connection that may.
     Leased(OwnedMutexGuard<Leased>),
@@ -22,6 +23,7 @@ macro_rules! bound {
         for parameter in $parameters {
             query = match parameter {
                 Cell::Integer(value) => query.bind(value),
+                Cell::Real(value) => query.bind(value),
                 Cell::Text(text) => query.bind(text),
                 Cell::Bytes(bytes) => query.bind(bytes),
             };
@@ -45,11 +47,14 @@ macro_rules! cells {
             let kind = raw.type_info().name().to_owned();
             cells.push(match kind.as_str() {
                 "INTEGER" | "INT8" => Cell::Integer(row.try_get(index)?),
+                "REAL" | "FLOAT8" => Cell::Real(row.try_get(index)?),
                 "TEXT" => Cell::Text(row.try_get(index)?),
                 "BLOB" | "BYTEA" => Cell::Bytes(row.try_get(index)?),
                 other => {
                     let column = row.column(index).name();
-                    return Err(StoreError::Row(format!("{column} is {other}, expected an integer, text or bytes")));
+                    return Err(StoreError::Row(format!(
+                        "{column} is {other}, expected an integer, a real, text or bytes"
+                    )));
                 }
             });
         }
@@ -97,6 +102,31 @@ impl Connection {
         parameters: Vec<Cell>,
     ) -> Result<Option<Row>, StoreError> {
         Ok(self.fetch(statement, parameters).await?.into_iter().next())
+    }
+
+    /// Hands each row on as it comes, for results that are too large to hold. The writer of the store has none.
+    pub(crate) async fn each<E: From<StoreError>>(
+        &mut self,
+        statement: &'static str,
+        parameters: Vec<Cell>,
+        mut take: impl FnMut(Row) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Self::Sqlite(transaction) => {
+                let mut rows = bound!(statement, parameters).fetch(&mut **transaction);
+                while let Some(row) = rows.try_next().await.map_err(classified)? {
+                    take(sqlite_cells(&row)?)?;
+                }
+            }
+            Self::Postgres(transaction) => {
+                let mut rows = bound!(statement, parameters).fetch(&mut **transaction);
+                while let Some(row) = rows.try_next().await.map_err(classified)? {
+                    take(postgres_cells(&row)?)?;
+                }
+            }
+            Self::Leased(_) => return Err(StoreError::ReadOnly.into()),
+        }
+        Ok(())
     }
 
     /// Runs a statement; how many rows it changed.

@@ -1,0 +1,8 @@
+DROP TABLE quarantine;
+DROP TABLE folded;
+DROP TABLE buckets;
+DROP TABLE observations;
+DROP TABLE sources;
+DROP TABLE series;
+DROP FUNCTION observations_stay();
+DROP FUNCTION names_stay();

@@ -1,0 +1,6 @@
+DROP TABLE quarantine;
+DROP TABLE folded;
+DROP TABLE buckets;
+DROP TABLE observations;
+DROP TABLE sources;
+DROP TABLE series;

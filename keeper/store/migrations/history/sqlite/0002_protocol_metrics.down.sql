@@ -1,0 +1,2 @@
+DROP TABLE daily_apy_avg;
+DROP TABLE protocol_metrics;

@@ -1,0 +1,2 @@
+DROP TABLE risk_alerts;
+DROP TABLE portfolio_snapshots;

@@ -1,0 +1,4 @@
+DROP VIEW imbalances;
+DROP TABLE postings;
+DROP TABLE entries;
+DROP TABLE accounts;
