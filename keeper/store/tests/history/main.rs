@@ -14,4 +14,6 @@ mod parquet;
 mod portfolio;
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[path = "../support/python.rs"]
+mod python;
 mod retention;
