@@ -5,6 +5,7 @@ mod audit;
 mod backtest;
 mod config;
 mod data;
+mod db;
 mod decisions;
 mod deploy;
 mod devnet;
@@ -52,6 +53,9 @@ enum Command {
     /// Back the keeper's store up while it runs
     #[command(subcommand)]
     Store(store::Command),
+    /// The history of what was seen: migrate, look, export, keep it small
+    #[command(subcommand)]
+    Db(db::Command),
     /// Bring everything home: simulate, show, confirm, send
     EmergencyExit(emergency_exit::Arguments),
     /// Look at everything a keeper needs and say what to do; nothing is sent or changed
@@ -101,6 +105,7 @@ fn main() -> ExitCode {
             Command::Replay(arguments) => replay::run(arguments).await,
             Command::Audit(command) => audit::run(command).await,
             Command::Store(command) => store::run(command).await,
+            Command::Db(command) => db::run(command).await,
             Command::EmergencyExit(arguments) => emergency_exit::run(arguments).await,
             Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Config(command) => config::run(command).await,

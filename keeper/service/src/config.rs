@@ -62,6 +62,8 @@ pub struct Config {
     pub relay: RelayConfig,
     pub store: StoreConfig,
     #[serde(default)]
+    pub history: HistoryConfig,
+    #[serde(default)]
     pub execution: ExecutionConfig,
     #[serde(default)]
     pub watcher: WatcherConfig,
@@ -189,6 +191,7 @@ impl Default for ExecutionConfig {
 
 mod allocation;
 mod heartbeat;
+mod history;
 mod keys;
 mod policy;
 mod rpc;
@@ -201,6 +204,7 @@ mod watcher;
 
 pub use allocation::{PolicyConfig, StrategyConfig};
 pub use heartbeat::HeartbeatConfig;
+pub use history::HistoryConfig;
 pub use keys::{AttestorConfig, KeyConfig, KeysConfig};
 pub use policy::AttestorPolicyConfig;
 pub use rpc::{RpcConfig, SimulationConfig};
@@ -236,6 +240,7 @@ impl Config {
         config.policy.adopt(path.parent().unwrap_or(Path::new("")))?;
         if let Some(directory) = path.parent() {
             config.store.beside(directory);
+            config.history.beside(directory);
             config.attestor.policy.beside(directory, config.store.path.as_deref());
             if let Some(safe) = &mut config.safe {
                 safe.beside(directory);

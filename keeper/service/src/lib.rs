@@ -24,8 +24,8 @@ mod watcher;
 pub use approval::{ApprovalDesk, ApprovalRequest};
 pub use config::{
     AttestorConfig, AttestorPolicyConfig, ChainConfig, Config, ConfigError, ExecutionConfig, HeartbeatConfig,
-    KeyConfig, KeysConfig, PolicyConfig, RpcConfig, SafeConfig, SimulationConfig, StoreConfig, StrategyConfig,
-    TriggersConfig, WatcherConfig, secret,
+    HistoryConfig, KeyConfig, KeysConfig, PolicyConfig, RpcConfig, SafeConfig, SimulationConfig, StoreConfig,
+    StrategyConfig, TriggersConfig, WatcherConfig, secret,
 };
 pub use cycle::{Cycle, CycleError};
 pub use keeper::{Keeper, StartError};
