@@ -31,8 +31,8 @@ drill: build ## Drill incidents P0 to P3 on a local chain, each timed
 test: setup debian-tools ## Run every test
 	cargo xtask test
 
-# What the tests of unit and package need, where there is apt. On other systems those tests are not compiled.
-DEBIAN_TOOLS := systemd-analyze:systemd mmdebstrap:mmdebstrap strip:binutils dpkg-shlibdeps:dpkg-dev
+# What the tests of unit, package and cache need, where there is apt. On other systems those tests are not compiled.
+DEBIAN_TOOLS := systemd-analyze:systemd mmdebstrap:mmdebstrap strip:binutils dpkg-shlibdeps:dpkg-dev redis-check-rdb:redis-tools
 debian-tools:
 	@command -v apt-get > /dev/null || exit 0; \
 	for tool in $(DEBIAN_TOOLS); do command -v $${tool%%:*} > /dev/null || missing="$$missing $${tool##*:}"; done; \

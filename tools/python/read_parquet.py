@@ -1,4 +1,4 @@
-"""Prints a Parquet file as one JSON object: the types of its columns and its rows, each value as exact text."""
+"""Prints Parquet files as a JSON list: of each the types of its columns and its rows, each value as exact text."""
 
 import json
 import sys
@@ -22,11 +22,13 @@ def exact(value):
     raise TypeError(f"{type(value)} is none of the types that are exported")
 
 
-table = pyarrow.parquet.read_table(sys.argv[1])
-json.dump(
-    {
+def contents(path):
+    table = pyarrow.parquet.read_table(path)
+    columns = [[exact(value) for value in column.to_pylist()] for column in table.columns]
+    return {
         "columns": {field.name: str(field.type) for field in table.schema},
-        "rows": [[exact(row[name]) for name in table.column_names] for row in table.to_pylist()],
-    },
-    sys.stdout,
-)
+        "rows": list(zip(*columns)),
+    }
+
+
+json.dump([contents(path) for path in sys.argv[1:]], sys.stdout)

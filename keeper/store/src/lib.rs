@@ -16,6 +16,7 @@
 //! log, which is a chain of hashes ([`audit`]).
 
 pub mod audit;
+pub mod cache;
 mod calls;
 mod cleared;
 mod decisions;

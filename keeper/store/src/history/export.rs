@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tables::Source;
 
 /// Rows of one row group: a reader needs that much memory.
-const GROUP: usize = 100_000;
+const GROUP: usize = 20_000;
 
 impl History {
     /// Writes a table into `<directory>/<table>.parquet`, as it is at one moment beside whoever writes; how many rows. With `since`

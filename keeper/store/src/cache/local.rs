@@ -1,0 +1,187 @@
+//! Within this process.
+
+use super::{Cache, CacheError, Leave, Limit, RateLimiter, ttl_ms};
+use crate::Clock;
+use crate::store::system_clock;
+use futures::future::BoxFuture;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Keys that are kept at most; beyond them the one that ends first goes.
+const ENTRIES: usize = 10_000;
+
+/// A value and when its time is over, Unix milliseconds.
+type Entry = (Vec<u8>, u64);
+
+/// A [`Cache`] in memory.
+pub struct LocalCache {
+    entries: Mutex<BTreeMap<String, Entry>>,
+    clock: Clock,
+}
+
+impl LocalCache {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(system_clock())
+    }
+
+    /// By another clock than the system's, Unix milliseconds.
+    #[must_use]
+    pub fn with_clock(clock: Clock) -> Self {
+        Self { entries: Mutex::new(BTreeMap::new()), clock }
+    }
+
+    fn put(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), CacheError> {
+        let (now, millis) = ((self.clock)(), ttl_ms(ttl)?);
+        let mut entries = locked(&self.entries);
+        if entries.len() >= ENTRIES && !entries.contains_key(key) {
+            entries.retain(|_, (_, until)| *until > now);
+            let first = entries.iter().min_by_key(|(_, (_, until))| *until).map(|(key, _)| key.clone());
+            if let Some(first) = first.filter(|_| entries.len() >= ENTRIES) {
+                entries.remove(&first);
+            }
+        }
+        entries.insert(key.to_owned(), (value.to_vec(), now.saturating_add(millis)));
+        Ok(())
+    }
+}
+
+impl Default for LocalCache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for LocalCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalCache").finish_non_exhaustive()
+    }
+}
+
+impl Cache for LocalCache {
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, CacheError>> {
+        Box::pin(async move {
+            let now = (self.clock)();
+            let entries = locked(&self.entries);
+            Ok(entries.get(key).filter(|(_, until)| *until > now).map(|(value, _)| value.clone()))
+        })
+    }
+
+    fn set<'a>(&'a self, key: &'a str, value: &'a [u8], ttl: Duration) -> BoxFuture<'a, Result<(), CacheError>> {
+        Box::pin(async move { self.put(key, value, ttl) })
+    }
+}
+
+/// A [`RateLimiter`] in memory.
+pub struct LocalLimiter {
+    /// Times of the calls within the span, oldest first, Unix milliseconds.
+    calls: Mutex<BTreeMap<String, VecDeque<u64>>>,
+    limit: Limit,
+    clock: Clock,
+}
+
+impl LocalLimiter {
+    #[must_use]
+    pub fn new(limit: Limit) -> Self {
+        Self::with_clock(limit, system_clock())
+    }
+
+    /// By another clock than the system's, Unix milliseconds.
+    #[must_use]
+    pub fn with_clock(limit: Limit, clock: Clock) -> Self {
+        Self { calls: Mutex::new(BTreeMap::new()), limit, clock }
+    }
+
+    fn take_now(&self, name: &str) -> Leave {
+        let now = (self.clock)();
+        let per = u64::try_from(self.limit.per.as_millis()).unwrap_or(u64::MAX);
+        let mut all = locked(&self.calls);
+        let calls = all.entry(name.to_owned()).or_default();
+        while calls.front().is_some_and(|at| at.saturating_add(per) <= now) {
+            calls.pop_front();
+        }
+        let made = u32::try_from(calls.len()).unwrap_or(u32::MAX);
+        match calls.front() {
+            Some(oldest) if made >= self.limit.calls => {
+                // A clock that was set back does not block for longer than the span.
+                let wait = oldest.saturating_add(per).saturating_sub(now).min(per);
+                Leave::Denied { retry_after: Duration::from_millis(wait) }
+            }
+            _ => {
+                calls.push_back(now);
+                Leave::Granted { left: self.limit.calls - made - 1 }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for LocalLimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalLimiter").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+impl RateLimiter for LocalLimiter {
+    fn take<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Leave, CacheError>> {
+        Box::pin(async move { Ok(self.take_now(name)) })
+    }
+}
+
+/// Nothing that holds it can panic half-way through a change.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    proptest! {
+        #[test]
+        fn no_span_has_more_calls_than_the_limit(
+            calls in 1_u32..6, steps in prop::collection::vec(0_u64..40, 1..200)
+        ) {
+            let now = Arc::new(AtomicU64::new(1_000));
+            let limit = Limit::new(calls, Duration::from_millis(100)).unwrap();
+            let clock = now.clone();
+            let limiter = LocalLimiter::with_clock(limit, Arc::new(move || clock.load(Ordering::Relaxed)));
+            let mut granted: Vec<u64> = Vec::new();
+            for step in steps {
+                let at = now.fetch_add(step, Ordering::Relaxed) + step;
+                let within = granted.iter().filter(|then| **then + 100 > at).count();
+                match limiter.take_now("x") {
+                    Leave::Granted { left } => {
+                        prop_assert!(within < calls as usize);
+                        prop_assert_eq!(left as usize, calls as usize - within - 1);
+                        granted.push(at);
+                    }
+                    Leave::Denied { retry_after } => {
+                        prop_assert_eq!(within, calls as usize);
+                        let wait = u64::try_from(retry_after.as_millis()).unwrap();
+                        let then = at + wait;
+                        // Not a millisecond before, and then yes.
+                        prop_assert_eq!(granted.iter().filter(|g| **g + 100 > then - 1).count(), calls as usize);
+                        prop_assert!(granted.iter().filter(|g| **g + 100 > then).count() < calls as usize);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_cache_is_bounded_and_lets_go_of_what_ends_first() {
+        let cache = LocalCache::with_clock(Arc::new(|| 0));
+        for number in 0..ENTRIES + 5 {
+            cache.put(&format!("{number}"), b"x", Duration::from_millis(number as u64 + 1)).unwrap();
+        }
+        let entries = locked(&cache.entries);
+        assert_eq!(entries.len(), ENTRIES);
+        assert!(!entries.contains_key("0") && !entries.contains_key("4") && entries.contains_key("5"));
+    }
+}
