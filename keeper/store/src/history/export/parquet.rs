@@ -80,10 +80,7 @@ fn put<T: DataType>(
     group: &mut SerializedRowGroupWriter<'_, File>,
     values: &[T::T],
     levels: Option<&[i16]>,
-) -> Result<(), ParquetError>
-where
-    T: DataType,
-{
+) -> Result<(), ParquetError> {
     let next = group.next_column()?;
     let mut column =
         next.ok_or_else(|| ParquetError::General("there are more columns than in the schema".to_owned()))?;
