@@ -6,6 +6,7 @@
 mod chain;
 mod decision;
 mod gas;
+mod ingest;
 #[path = "../../../store/tests/support/postgres.rs"]
 #[allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod postgres;
@@ -49,6 +50,8 @@ enum Section {
     Trip,
     /// From a leader's death to the standby that runs
     Takeover,
+    /// Observations a second into the history
+    Ingest,
     /// decide(), and the bytes and hash of its record
     Decision,
     /// Gas, from the snapshots of the contract tests
@@ -64,6 +67,7 @@ struct Figures {
     signing: Option<Vec<signing::Row>>,
     trip: Option<trip::Blocks>,
     takeover: Option<takeover::Takeovers>,
+    ingest: Option<ingest::Ingests>,
     decision: Option<Vec<decision::Row>>,
     gas: Option<Vec<gas::Row>>,
 }
@@ -93,6 +97,7 @@ fn run(arguments: Arguments) -> eyre::Result<()> {
         signing: wanted(Section::Signing).then(|| runtime.block_on(signing::measure(&root))).transpose()?,
         trip: wanted(Section::Trip).then(|| runtime.block_on(trip::measure(&root))).transpose()?,
         takeover: wanted(Section::Takeover).then(|| runtime.block_on(takeover::measure(&root))).transpose()?,
+        ingest: wanted(Section::Ingest).then(|| runtime.block_on(ingest::measure(&root))).transpose()?,
         load,
         decision,
         gas,

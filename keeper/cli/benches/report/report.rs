@@ -5,6 +5,7 @@ use crate::{
     chain::Figures,
     decision::{self, Row as Decision},
     gas::Row as Gas,
+    ingest::{self, Ingests},
     sample::Sample,
     signing::Row as Signing,
     takeover::Takeovers,
@@ -32,6 +33,7 @@ pub(crate) fn render(all: &All) -> String {
     page.extend(all.signing.as_deref().map(signing));
     page.extend(all.trip.as_ref().map(trip));
     page.extend(all.takeover.as_ref().map(takeover));
+    page.extend(all.ingest.as_ref().map(ingest));
     page.extend(all.decision.as_deref().map(decide));
     page.extend(all.decision.as_deref().map(records));
     page.extend(all.gas.as_deref().map(moves));
@@ -182,6 +184,39 @@ the lease once a second. Both on one machine: what a machine's own death adds is
             "| {store} | {} | {median} | {longest} | ≤ {} s: {verdict} |",
             sample.len(),
             TAKEOVER.as_secs()
+        );
+    }
+    text
+}
+
+fn ingest(ingests: &Ingests) -> String {
+    let mut text = format!(
+        "
+## Ingest
+
+`cargo bench -p ballast --bench report -- ingest`
+
+{} observations of five series into an empty history, through every check that rows from outside go through, in transactions of 20,000;
+then the same rows again, which changes nothing. The floor is the database by itself: one statement that makes the same rows and writes
+them into a table with the same key and no checks. SQLite waits for the disk at each commit (`synchronous = FULL`); the PostgreSQL of
+the tests runs without `fsync`, and so do both figures of it. Goal: ≥ 100,000 rows/s.
+
+| store | n | new rows/s | the same again, rows/s | floor, rows/s | ratio of medians to the floor | goal |
+|---|---:|---:|---:|---:|---:|---|
+",
+        ingest::rows()
+    );
+    for (store, row) in [("SQLite", &ingests.sqlite), ("PostgreSQL", &ingests.postgresql)] {
+        let rate = |sample: &Sample| ingest::rows() as f64 / sample.median().as_secs_f64();
+        let verdict = if rate(&row.new) >= 1e5 { "met" } else { "missed" };
+        let _ = writeln!(
+            text,
+            "| {store} | {} | {:.0} | {:.0} | {:.0} | {:.2} | {verdict} |",
+            row.new.len(),
+            rate(&row.new),
+            rate(&row.again),
+            rate(&row.floor),
+            row.new.relative_to(&row.floor)
         );
     }
     text
