@@ -1,4 +1,4 @@
-"""Prints Parquet files as a JSON list: of each the types of its columns and its rows, each value as exact text."""
+"""Prints the Parquet files whose paths are on standard input, one a line, as a JSON list: of each the types of its columns and its rows, each value as exact text."""
 
 import json
 import sys
@@ -31,4 +31,4 @@ def contents(path):
     }
 
 
-json.dump([contents(path) for path in sys.argv[1:]], sys.stdout)
+json.dump([contents(path) for path in sys.stdin.read().split("\n")], sys.stdout)

@@ -14,6 +14,6 @@ mod parquet;
 mod portfolio;
 #[path = "../support/postgres.rs"]
 mod postgres;
-#[path = "../support/python.rs"]
-mod python;
+#[path = "../../../../tools/python/reference.rs"]
+mod reference;
 mod retention;

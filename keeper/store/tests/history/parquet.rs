@@ -1,7 +1,7 @@
 //! Tables as Parquet files, read by another implementation.
 
 use crate::bed::{Bed, TO_QUARANTINE, observed, on_both, reading};
-use crate::python::{python, run};
+use crate::reference;
 use alloy_primitives::B256;
 use ballast_store::History;
 use ballast_store::history::{
@@ -11,7 +11,6 @@ use ballast_store::history::{
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 const DAY: u64 = 86_400;
 
@@ -27,9 +26,8 @@ type Contents = (BTreeMap<String, String>, Vec<Value>);
 
 /// As pyarrow reads them.
 fn read_all(paths: &[PathBuf]) -> Vec<Contents> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/python/read_parquet.py");
-    let interpreter = python("venv-parquet", "parquet-requirements.txt");
-    let text = run(Command::new(interpreter).arg(script).args(paths));
+    let names: Vec<&str> = paths.iter().map(|path| path.to_str().unwrap()).collect();
+    let text = reference::ask("read_parquet.py", &names.join("\n"));
     let files: Vec<Value> = serde_json::from_str(&text).unwrap();
     let contents = |file: Value| {
         let types = serde_json::from_value(file["columns"].clone()).unwrap();
