@@ -196,7 +196,7 @@ impl Target {
             return Ok(Reply::Limited(retry_after));
         }
         match serde_json::from_slice::<ResponsePacket>(&body) {
-            Ok(packet) if packet.iter_errors().any(|error| error.code == LIMIT_EXCEEDED) => {
+            Ok(packet) if packet.iter_errors().any(|error| is_asked_too_much(error.code, &error.message)) => {
                 Ok(Reply::Limited(retry_after))
             }
             Ok(packet) => Ok(Reply::Packet(packet)),
@@ -206,6 +206,13 @@ impl Target {
             }
         }
     }
+}
+
+/// Providers use the code of [`LIMIT_EXCEEDED`] for "you ask too often" and for "your question has too long an answer" alike (Infura:
+/// `query returned more than 10000 results`). Waiting helps against the first only.
+fn is_asked_too_much(code: i64, message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    code == LIMIT_EXCEEDED && !["results", "range", "response size"].iter().any(|word| message.contains(word))
 }
 
 /// `Retry-After` as whole seconds; its other form, a date, is read as nothing.
@@ -244,6 +251,14 @@ mod tests {
         );
         assert_eq!(redact("http://127.0.0.1:8545"), "http://127.0.0.1:8545");
         assert_eq!(redact("nonsense KEYKEYKEY"), "(not a URL)");
+    }
+
+    #[test]
+    fn a_question_with_too_long_an_answer_is_no_reason_to_wait() {
+        assert!(is_asked_too_much(-32_005, "daily request count exceeded, request rate limited"));
+        assert!(!is_asked_too_much(-32_005, "query returned more than 10000 results"));
+        assert!(!is_asked_too_much(-32_005, "eth_getLogs is limited to a 10,000 range"));
+        assert!(!is_asked_too_much(-32_000, "request rate limited"));
     }
 
     #[test]

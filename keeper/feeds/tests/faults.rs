@@ -71,8 +71,8 @@ async fn a_passing_fault_is_outlived() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lasting_fault_is_given_up_after_the_attempts_and_says_what_was_expected() {
-    type Check = fn(&FeedError) -> bool;
-    let faults: Vec<(fn(&Case) -> Canned, Check, &str, usize)> = vec![
+    type Fault = (fn(&Case) -> Canned, fn(&FeedError) -> bool, &'static str, usize);
+    let faults: Vec<Fault> = vec![
         (
             |_| Canned::Status(500, r#"{"error":"internal"}"#.into()),
             |e| matches!(e, FeedError::Status { status: 500, .. }),
@@ -175,7 +175,8 @@ async fn a_value_that_is_negative_no_number_of_another_unit_or_missing_is_refuse
     fn like(value: &Value, text: String) -> Value {
         if value.is_string() { json!(text) } else { serde_json::from_str(&text).unwrap_or(json!(text)) }
     }
-    let changes: [(&str, fn(&Value) -> Value); 6] = [
+    type Change = (&'static str, fn(&Value) -> Value);
+    let changes: [Change; 6] = [
         ("negative", |value| like(value, format!("-{}", text(value)))),
         ("times 100", |value| {
             let text = text(value);
