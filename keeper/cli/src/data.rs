@@ -2,6 +2,7 @@
 
 mod check;
 mod manifest;
+mod pull;
 
 use crate::output;
 use ballast_history::{synthetic, time};
@@ -22,6 +23,8 @@ pub(crate) enum Command {
     Check(check::Arguments),
     /// Write or verify the content hashes of a directory of history
     Manifest(manifest::Arguments),
+    /// Get history from the public APIs, for those who have none; goes on where it was interrupted
+    Pull(pull::Arguments),
     /// Make history up: synthetic files of the same names and columns
     Generate(Generate),
 }
@@ -42,10 +45,11 @@ pub(crate) struct Generate {
     seed: u64,
 }
 
-pub(crate) fn run(command: Command) -> eyre::Result<ExitCode> {
+pub(crate) async fn run(command: Command) -> eyre::Result<ExitCode> {
     match command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Manifest(arguments) => manifest::run(&arguments),
+        Command::Pull(arguments) => pull::run(arguments).await,
         Command::Generate(arguments) => generate(&arguments),
     }
 }

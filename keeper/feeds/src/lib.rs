@@ -5,6 +5,7 @@
 //!   where it all came from.
 //! - [`Http`] asks a source within its limits, again where that may help, and reads the answer with suspicion.
 //! - [`units`] is the one place where units change.
+//! - [`pull`] writes history into files of the columns that `ballast-history` reads.
 //! - [`Staleness`] and [`Lag`] say how old a value is; [`combine`] says what several sources agree on, or that they do not.
 //!
 //! Nothing here reads a clock for a value's time: `now` is given.
@@ -16,6 +17,7 @@ mod feed;
 mod gathering;
 mod http;
 mod lag;
+pub mod pull;
 pub mod sources;
 mod staleness;
 pub mod units;

@@ -5,7 +5,7 @@ use ballast_types::{Metric, SeriesError, SeriesId};
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub const PRICES_URL: &str = "https://coins.llama.fi";
 
@@ -43,7 +43,7 @@ impl Coin {
 /// `GET /prices/current/{coins}` and `GET /chart/{coins}?start&span&period`: samples, each published when it was taken.
 #[derive(Debug)]
 pub struct DefiLlamaPrices {
-    http: Http,
+    http: Arc<Http>,
     coins: Vec<Coin>,
     /// Seconds between the points of history.
     period: u64,
@@ -79,12 +79,12 @@ impl DefiLlamaPrices {
     ///
     /// # Errors
     /// [`FeedError::BadRequest`] unless the period is a whole number of minutes from one on.
-    pub fn new(http: Http, coins: Vec<Coin>, period: u64, bounds: Bounds) -> Result<Self, FeedError> {
+    pub fn new(http: impl Into<Arc<Http>>, coins: Vec<Coin>, period: u64, bounds: Bounds) -> Result<Self, FeedError> {
         if period == 0 || !period.is_multiple_of(60) {
             let why = format!("the period is {period} s, expected whole minutes");
             return Err(FeedError::BadRequest { what: "a price chart".to_owned(), why });
         }
-        Ok(Self { http, coins, period, bounds })
+        Ok(Self { http: http.into(), coins, period, bounds })
     }
 
     async fn newest(&self, now: u64) -> Result<Gathered, FeedError> {

@@ -9,6 +9,7 @@ use ballast_types::{Metric, SeriesError, SeriesId};
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
+use std::sync::Arc;
 
 pub const YIELDS_URL: &str = "https://yields.llama.fi";
 
@@ -50,7 +51,7 @@ impl Pool {
 /// `GET /pools` for the newest values, `GET /chart/{pool}` for history: one point a day, sampled late in the UTC day and published at once.
 #[derive(Debug)]
 pub struct DefiLlamaYields {
-    http: Http,
+    http: Arc<Http>,
     pools: Vec<Pool>,
     bounds: Bounds,
 }
@@ -84,8 +85,8 @@ struct Row {
 
 impl DefiLlamaYields {
     #[must_use]
-    pub const fn new(http: Http, pools: Vec<Pool>, bounds: Bounds) -> Self {
-        Self { http, pools, bounds }
+    pub fn new(http: impl Into<Arc<Http>>, pools: Vec<Pool>, bounds: Bounds) -> Self {
+        Self { http: http.into(), pools, bounds }
     }
 
     async fn newest(&self, now: u64) -> Result<Gathered, FeedError> {
