@@ -39,6 +39,20 @@ impl Span {
     }
 }
 
+/// What a source looks at (SPEC D11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The chain, through an RPC endpoint of ours.
+    OnChain,
+    /// Prices and what trades at them.
+    Market,
+    /// Rates and sizes of protocols, from somebody who indexes them.
+    Protocol,
+    /// What people think. It alerts, and never moves money by itself (SPEC section 3, ruling 16).
+    Sentiment,
+}
+
 /// A source of values.
 ///
 /// [`Self::latest`] is for running: what it gives was known from `now` on. [`Self::range`] is for history: what it gives was known when the
@@ -46,6 +60,8 @@ impl Span {
 pub trait Feed: Send + Sync {
     /// What it is called in observations: `defillama`, `aave-subgraph`.
     fn source(&self) -> &str;
+
+    fn kind(&self) -> Kind;
 
     /// Every series that it can give, in order.
     fn series(&self) -> Vec<SeriesId>;

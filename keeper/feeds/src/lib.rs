@@ -24,7 +24,7 @@ pub mod units;
 
 pub use combine::{Combined, Member, Rule, RuleError, combine};
 pub use error::FeedError;
-pub use feed::{Feed, Gathered, Head, Provenance, Refused, Span};
+pub use feed::{Feed, Gathered, Head, Kind, Provenance, Refused, Span};
 pub use gathering::{Bounds, FUTURE_TOLERANCE, Gathering};
 pub use http::{Backoff, Http, HttpSettings, KeyPlace, KeyRing, Limit, Secret};
 pub use lag::{Lag, Lags};

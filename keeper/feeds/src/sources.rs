@@ -3,6 +3,7 @@
 pub mod coingecko;
 pub mod defillama;
 pub mod dune;
+pub mod fear_greed;
 pub mod onchain;
 pub mod pyth;
 pub mod subgraph;

@@ -4,12 +4,15 @@
 mod support;
 
 use ballast_feeds::{
-    FeedError, Gathered, Head, Http, HttpSettings, KeyPlace, KeyRing,
+    FeedError, Gathered, Head, Http, HttpSettings, KeyPlace, KeyRing, Kind,
     sources::defillama::{DefiLlamaYields, Pool, Quoted},
     units::apr_of_apy,
 };
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 use support::{
     Canned, Server,
     sources::{Case, NOW, POOL, all, bounds, day, http, settings},
@@ -27,9 +30,10 @@ fn lines(gathered: &Gathered) -> Vec<String> {
     gathered.observations.iter().map(line).collect()
 }
 
-// SPEC D4
+// SPEC D4, D11
 #[tokio::test(flavor = "multi_thread")]
 async fn every_source_gives_what_its_recorded_answer_says_and_where_it_is_from() {
+    let mut kinds = BTreeSet::new();
     for case in all() {
         let server = Server::json(case.latest).await;
         let feed = (case.build)(&server.url);
@@ -41,6 +45,7 @@ async fn every_source_gives_what_its_recorded_answer_says_and_where_it_is_from()
         let provenance = &gathered.provenance;
         assert_eq!((provenance.source.as_str(), provenance.endpoint.as_str()), (feed.source(), server.url.as_str()));
         assert_eq!(provenance.fetched_at, NOW);
+        kinds.insert(feed.kind());
         let named = feed.series();
         assert!(named.is_sorted(), "{}", case.name);
         for one in &gathered.observations {
@@ -48,6 +53,8 @@ async fn every_source_gives_what_its_recorded_answer_says_and_where_it_is_from()
             assert_eq!((one.source(), one.known_at()), (feed.source(), NOW), "{}", case.name);
         }
     }
+    // Those on the chain are in another test.
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [Kind::Market, Kind::Protocol, Kind::Sentiment]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

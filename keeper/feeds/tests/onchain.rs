@@ -11,7 +11,7 @@ use alloy::{
 use ballast_chain::bindings::IAavePool;
 use ballast_devnet::{Devnet, DevnetConfig, address_book::AddressBook, deploy::Terms, market::Market, prepared};
 use ballast_feeds::{
-    Bounds, Feed, Gathered, Lag, Span,
+    Bounds, Feed, Gathered, Kind, Lag, Span,
     sources::onchain::{AaveOnChain, BaseFees, ChainlinkRounds, Erc4626Shares},
     units,
 };
@@ -100,6 +100,7 @@ async fn rates_indexed_from_logs_equal_the_pools_state_at_each_block() {
     // ERR-23: annual already.
     assert!(borrow.iter().all(|one| one.value() > 0.0 && one.value() < 1.0), "{borrow:?}");
 
+    assert_eq!(feed.kind(), Kind::OnChain);
     let latest = feed.latest(end + 5).await.unwrap();
     let head = latest.head.unwrap();
     assert_eq!(Lag::at(end + 5, head.time.unwrap(), 12).blocks, 0);

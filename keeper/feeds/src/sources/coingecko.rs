@@ -2,7 +2,7 @@
 //!
 //! Shapes: <https://docs.coingecko.com/reference/simple-price> and `…/coins-id-market-chart-range`. 50 requests a minute ([`limit`]).
 
-use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Http, HttpSettings, Span, sources::row};
+use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Http, HttpSettings, Kind, Span, sources::row};
 use ballast_types::{Metric, SeriesError, SeriesId};
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -125,6 +125,10 @@ impl CoinGecko {
 impl Feed for CoinGecko {
     fn source(&self) -> &str {
         "coingecko"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Market
     }
 
     fn series(&self) -> Vec<SeriesId> {

@@ -3,7 +3,7 @@
 //! Shape: <https://docs.dune.com/api-reference/executions/endpoint/get-query-result>. What a query's columns mean only its author knows, so
 //! each column that is used is described by a [`Column`]. Queries for Ballast are in `keeper/feeds/dune/`.
 
-use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Http, Span, calendar, sources::newest_only, units};
+use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Http, Kind, Span, calendar, sources::newest_only, units};
 use ballast_types::SeriesId;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -161,6 +161,10 @@ impl Dune {
 impl Feed for Dune {
     fn source(&self) -> &str {
         "dune"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Protocol
     }
 
     fn series(&self) -> Vec<SeriesId> {

@@ -3,7 +3,7 @@
 //! Shapes: `ParsedPriceUpdate` and `RpcPrice` of <https://hermes.pyth.network/docs>. Public instances let 30 requests through each ten
 //! seconds ([`limit`]); some want a key, as a bearer token.
 
-use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Http, HttpSettings, Span, sources::row, units};
+use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Http, HttpSettings, Kind, Span, sources::row, units};
 use ballast_types::{Metric, SeriesError, SeriesId};
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -156,6 +156,10 @@ impl Pyth {
 impl Feed for Pyth {
     fn source(&self) -> &str {
         "pyth"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Market
     }
 
     fn series(&self) -> Vec<SeriesId> {

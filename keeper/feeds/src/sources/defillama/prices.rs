@@ -1,6 +1,6 @@
 //! Prices of tokens.
 
-use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Http, Span, sources::row};
+use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Http, Kind, Span, sources::row};
 use ballast_types::{Metric, SeriesError, SeriesId};
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -182,6 +182,10 @@ fn sure(confidence: Option<f64>) -> Result<(), String> {
 impl Feed for DefiLlamaPrices {
     fn source(&self) -> &str {
         "defillama"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Market
     }
 
     fn series(&self) -> Vec<SeriesId> {

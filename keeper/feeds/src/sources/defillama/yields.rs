@@ -1,7 +1,7 @@
 //! Yields and sizes of pools.
 
 use crate::{
-    Bounds, Feed, FeedError, Gathered, Gathering, Http, Span, calendar,
+    Bounds, Feed, FeedError, Gathered, Gathering, Http, Kind, Span, calendar,
     sources::row,
     units::{self, UnitError},
 };
@@ -184,6 +184,10 @@ fn rate(quoted: Quoted, apy: Option<f64>, base: Option<f64>, reward: Option<f64>
 impl Feed for DefiLlamaYields {
     fn source(&self) -> &str {
         "defillama"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Protocol
     }
 
     fn series(&self) -> Vec<SeriesId> {

@@ -1,7 +1,7 @@
 //! One reserve of an Aave V3 pool, from its contracts.
 
 use super::{blocks, logs, rpc};
-use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Span, units};
+use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Kind, Span, units};
 use alloy::{eips::BlockId, primitives::Address, providers::DynProvider, rpc::types::Filter, sol, sol_types::SolEvent};
 use ballast_chain::bindings::{IAavePool, IERC20};
 use ballast_types::{Metric, SeriesError, SeriesId};
@@ -111,6 +111,10 @@ impl AaveOnChain {
 impl Feed for AaveOnChain {
     fn source(&self) -> &str {
         "aave-chain"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::OnChain
     }
 
     fn series(&self) -> Vec<SeriesId> {

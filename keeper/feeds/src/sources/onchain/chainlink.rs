@@ -1,7 +1,7 @@
 //! Rounds of a Chainlink price feed.
 
 use super::{blocks, logs, rpc};
-use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Span, units};
+use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Kind, Span, units};
 use alloy::{primitives::Address, providers::DynProvider, rpc::types::Filter, sol, sol_types::SolEvent};
 use ballast_chain::bindings::IAggregatorV3;
 use ballast_types::{Metric, SeriesError, SeriesId};
@@ -119,6 +119,10 @@ impl ChainlinkRounds {
 impl Feed for ChainlinkRounds {
     fn source(&self) -> &str {
         "chainlink"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::OnChain
     }
 
     fn series(&self) -> Vec<SeriesId> {

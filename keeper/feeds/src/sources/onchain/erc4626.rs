@@ -1,7 +1,7 @@
 //! Share price of an ERC-4626 vault.
 
 use super::{blocks, rpc};
-use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Span, units};
+use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Kind, Span, units};
 use alloy::{
     eips::BlockId,
     primitives::{Address, U256},
@@ -124,6 +124,10 @@ impl Erc4626Shares {
 impl Feed for Erc4626Shares {
     fn source(&self) -> &str {
         "erc4626-chain"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::OnChain
     }
 
     fn series(&self) -> Vec<SeriesId> {

@@ -1,7 +1,7 @@
 //! Base fees, from `eth_feeHistory`.
 
 use super::{blocks, rpc};
-use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Span, units};
+use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Kind, Span, units};
 use alloy::{
     eips::BlockNumberOrTag,
     providers::{DynProvider, Provider},
@@ -135,6 +135,10 @@ fn means(history: &FeeHistory) -> Result<Means, String> {
 impl Feed for BaseFees {
     fn source(&self) -> &str {
         "fee-history"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::OnChain
     }
 
     fn series(&self) -> Vec<SeriesId> {

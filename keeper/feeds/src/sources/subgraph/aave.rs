@@ -2,7 +2,7 @@
 
 use super::client::{Listed, META, Subgraph};
 use crate::{
-    Bounds, Feed, FeedError, Gathered, Gathering, Span,
+    Bounds, Feed, FeedError, Gathered, Gathering, Kind, Span,
     sources::row,
     units::{self, UnitError},
 };
@@ -237,6 +237,10 @@ fn place(id: &str) -> Result<Vec<u64>, String> {
 impl Feed for AaveSubgraph {
     fn source(&self) -> &str {
         "aave-subgraph"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Protocol
     }
 
     fn series(&self) -> Vec<SeriesId> {

@@ -2,7 +2,7 @@
 
 use super::client::{META, Subgraph};
 use crate::{
-    Bounds, Feed, FeedError, Gathered, Gathering, Span,
+    Bounds, Feed, FeedError, Gathered, Gathering, Kind, Span,
     calendar::DAY,
     sources::{newest_only, row},
     units,
@@ -124,6 +124,10 @@ impl CurveSubgraph {
 impl Feed for CurveSubgraph {
     fn source(&self) -> &str {
         "curve-subgraph"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Protocol
     }
 
     fn series(&self) -> Vec<SeriesId> {

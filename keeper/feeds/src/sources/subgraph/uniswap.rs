@@ -2,7 +2,7 @@
 
 use super::client::{META, Subgraph};
 use crate::{
-    Bounds, Feed, FeedError, Gathered, Gathering, Span,
+    Bounds, Feed, FeedError, Gathered, Gathering, Kind, Span,
     calendar::DAY,
     sources::{newest_only, row},
     units,
@@ -110,6 +110,10 @@ impl UniswapSubgraph {
 impl Feed for UniswapSubgraph {
     fn source(&self) -> &str {
         "uniswap-subgraph"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Protocol
     }
 
     fn series(&self) -> Vec<SeriesId> {

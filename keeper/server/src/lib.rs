@@ -1,0 +1,42 @@
+//! What is known of protocols, for others to read: gRPC (SPEC D8) and REST (SPEC D14) on one port, from one [`StateSource`].
+//!
+//! Nothing can be changed here, and nobody is asked who they are: bind it to loopback or a private network.
+
+mod board;
+mod grpc;
+mod rest;
+mod source;
+mod state;
+
+pub use board::Board;
+pub use source::{Points, SeriesQuery, SourceError, StateSource};
+pub use state::{AuditReport, ProtocolId, ProtocolState, StateError};
+
+/// The protocol as `proto/ballast/v1/protocol_state.proto` defines it.
+#[allow(clippy::all, unreachable_pub)]
+pub mod v1 {
+    tonic::include_proto!("ballast.v1");
+}
+
+use axum::Router;
+use std::{io, sync::Arc};
+use tokio::net::TcpListener;
+
+/// Both interfaces.
+pub fn router(source: Arc<dyn StateSource>) -> Router {
+    let states = v1::protocol_states_server::ProtocolStatesServer::new(grpc::States::new(Arc::clone(&source)));
+    // Paths of gRPC begin with the package's name, those of REST with /v1; whatever is neither is answered by REST.
+    rest::router(source).route_service("/ballast.v1.ProtocolStates/{method}", states)
+}
+
+/// Serves both until `stop` is done; requests under way are answered first.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    source: Arc<dyn StateSource>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    axum::serve(listener, router(source)).with_graceful_shutdown(stop).await
+}

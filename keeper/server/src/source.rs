@@ -1,0 +1,60 @@
+//! Where states and series come from.
+
+use crate::{ProtocolId, ProtocolState};
+use ballast_types::{Observation, SeriesId};
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+/// The source cannot say. What it holds is not wrong for it; ask again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the state cannot be read now: {why}; try again")]
+pub struct SourceError {
+    pub why: String,
+}
+
+/// Which values of a series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeriesQuery {
+    pub series: SeriesId,
+    /// Unix seconds, included.
+    pub from: u64,
+    /// Unix seconds, not included.
+    pub to: u64,
+    /// Only what was known by then, Unix seconds: of several revisions of a value the last one known.
+    pub as_of: u64,
+    /// At most so many, the oldest ones.
+    pub limit: usize,
+}
+
+/// The values that were asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Points {
+    /// By time, then source.
+    pub observations: Vec<Observation>,
+    /// There are more than the limit let through.
+    pub more: bool,
+}
+
+/// Whoever knows the states: the keeper's memory, or its store.
+pub trait StateSource: Send + Sync {
+    /// The newest state of one protocol; `None` if it is not known.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn get<'a>(&'a self, id: &'a ProtocolId) -> BoxFuture<'a, Result<Option<ProtocolState>, SourceError>>;
+
+    /// All of them, by id.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn list(&self) -> BoxFuture<'_, Result<Vec<ProtocolState>, SourceError>>;
+
+    /// `None` if nothing was ever known of the series.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn series<'a>(&'a self, query: &'a SeriesQuery) -> BoxFuture<'a, Result<Option<Points>, SourceError>>;
+
+    /// Changes its value whenever a state has changed.
+    fn changes(&self) -> watch::Receiver<u64>;
+}
