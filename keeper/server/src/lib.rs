@@ -1,16 +1,19 @@
 //! What is known of protocols, for others to read: gRPC (SPEC D8) and REST (SPEC D14) on one port, from one [`StateSource`].
 //!
-//! Nothing can be changed here, and nobody is asked who they are: bind it to loopback or a private network.
+//! Nothing can be changed there, and nobody is asked who they are: bind it to loopback or a private network. [`webhook`] is apart from it:
+//! what comes in there has a signature, and says no more than that it is worth looking at the chain.
 
 mod board;
 mod grpc;
 mod rest;
 mod source;
 mod state;
+mod webhook;
 
 pub use board::Board;
 pub use source::{Points, SeriesQuery, SourceError, StateSource};
 pub use state::{AuditReport, ProtocolId, ProtocolState, StateError};
+pub use webhook::{Activity, Notice, RawContract, SigningKey, webhook};
 
 /// The protocol as `proto/ballast/v1/protocol_state.proto` defines it.
 #[allow(clippy::all, unreachable_pub)]
@@ -29,14 +32,14 @@ pub fn router(source: Arc<dyn StateSource>) -> Router {
     rest::router(source).route_service("/ballast.v1.ProtocolStates/{method}", states)
 }
 
-/// Serves both until `stop` is done; requests under way are answered first.
+/// Serves a [`router`] until `stop` is done; requests under way are answered first.
 ///
 /// # Errors
 /// If the listener fails.
 pub async fn serve(
     listener: TcpListener,
-    source: Arc<dyn StateSource>,
+    router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    axum::serve(listener, router(source)).with_graceful_shutdown(stop).await
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use ballast_server::{
-    AuditReport, Board, Points, ProtocolId, ProtocolState, SeriesQuery, SourceError, StateSource, serve,
+    AuditReport, Board, Points, ProtocolId, ProtocolState, SeriesQuery, SourceError, StateSource, router, serve,
     v1::{self, protocol_states_client::ProtocolStatesClient},
 };
 use ballast_types::{Metric, Observation, SeriesId};
@@ -50,7 +50,7 @@ impl Served {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let source: Arc<dyn StateSource> = Arc::<Board>::clone(&board);
-        let task = tokio::spawn(serve(listener, source, async { drop(stopped.await) }));
+        let task = tokio::spawn(serve(listener, router(source), async { drop(stopped.await) }));
         Self { url, board, stop: Some(stop), task }
     }
 
@@ -236,7 +236,7 @@ async fn a_source_that_cannot_be_read_is_told_apart_from_one_that_knows_nothing(
     drop(rustls::crypto::ring::default_provider().install_default());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(serve(listener, Arc::new(Broken(watch::Sender::new(0))), std::future::pending()));
+    tokio::spawn(serve(listener, router(Arc::new(Broken(watch::Sender::new(0)))), std::future::pending()));
     let mut client = ProtocolStatesClient::new(Channel::from_shared(url.clone()).unwrap().connect().await.unwrap());
     assert_eq!(client.get(get("aave")).await.unwrap_err().code(), Code::Unavailable);
     let mut stream = client.stream(v1::StreamRequest::default()).await.unwrap().into_inner();
