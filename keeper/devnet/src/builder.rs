@@ -4,14 +4,14 @@
 //! lock whose read side every answer of the public endpoint holds: nobody sees a trial.
 
 use crate::{
-    assembly::TimeRequest,
+    assembly::{SLOT_SECONDS, TimeRequest},
     jsonrpc::{INTERNAL_ERROR, RpcError},
     node::{NodeClient, NodeError},
     private_book::PrivateBook,
     public_pool::PublicPool,
     transaction::SignedTransaction,
 };
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U64};
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
@@ -181,6 +181,26 @@ impl Builder {
             }
             builder.set_time_request(TimeRequest { jump: 0, exact: Some(timestamp) });
             builder.announce_time().await.map(drop)
+        })
+        .await?
+    }
+
+    /// Lets so many slots go by with an empty block each, at the cost of one; what is pending waits. Subscribers hear of the last block.
+    ///
+    /// # Errors
+    /// [`BuildError::Node`].
+    pub async fn pass_slots(&self, slots: u64) -> Result<(), BuildError> {
+        if slots == 0 {
+            return Ok(());
+        }
+        self.exclusive(move |builder| async move {
+            builder.announce_time().await?;
+            builder.0.node.call("anvil_mine", json!([U64::from(slots), U64::from(SLOT_SECONDS)])).await?;
+            let head = builder.0.node.header("latest").await?.number();
+            builder.private().block_built(head, &[]);
+            builder.set_time_request(TimeRequest::default());
+            builder.announce_time().await?;
+            builder.announce_head().await
         })
         .await?
     }

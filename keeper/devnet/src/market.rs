@@ -139,7 +139,11 @@ impl<'a> Market<'a> {
         self.submit_with_gas(signer, request, gas + gas / 4).await
     }
 
-    async fn submit_with_gas(
+    /// As [`Self::submit`] with this gas, hence also for a call that would revert.
+    ///
+    /// # Errors
+    /// If the devnet refuses it.
+    pub async fn submit_with_gas(
         &self,
         signer: PrivateKeySigner,
         request: TransactionRequest,

@@ -222,3 +222,27 @@ async fn batches_are_answered_in_order_and_alloy_works_against_it() {
     assert_eq!((&answers[2]["id"], &answers[2]["error"]["code"]), (&json!(3), &json!(-32600)));
     devnet.shutdown().await.unwrap();
 }
+
+#[tokio::test]
+async fn slots_that_pass_have_an_empty_block_each_and_what_is_pending_waits() {
+    let devnet = start().await;
+    let waiting = transfer(&account(1), 0);
+    rpc(&devnet, "eth_sendRawTransaction", json!([waiting.raw])).await.unwrap();
+    let before = devnet.builder().build_block().await.unwrap();
+    let next = transfer(&account(1), 1);
+    rpc(&devnet, "eth_sendRawTransaction", json!([next.raw])).await.unwrap();
+    devnet.builder().pass_slots(0).await.unwrap();
+    devnet.builder().advance_time(100).await.unwrap();
+    devnet.builder().pass_slots(7).await.unwrap();
+    for slot in 1..=7 {
+        let number = format!("{:#x}", before.number + slot);
+        let block = rpc(&devnet, "eth_getBlockByNumber", json!([number, false])).await.unwrap();
+        let time = u64::from_str_radix(&block["timestamp"].as_str().unwrap()[2..], 16).unwrap();
+        assert_eq!(time, before.timestamp + 100 + slot * SLOT_SECONDS);
+        assert_eq!(block["transactions"], json!([]));
+    }
+    let built = devnet.builder().build_block().await.unwrap();
+    assert_eq!((built.number, built.transactions), (before.number + 8, vec![next.hash]));
+    assert_eq!(built.timestamp, before.timestamp + 100 + 8 * SLOT_SECONDS);
+    devnet.shutdown().await.unwrap();
+}
