@@ -111,7 +111,7 @@ fn main() -> ExitCode {
             Command::Config(command) => config::run(command).await,
             Command::Deploy(arguments) => deploy::run(arguments).await,
             Command::Backtest(arguments) => backtest::run(arguments),
-            Command::Scenarios(arguments) => scenarios::run(&arguments),
+            Command::Scenarios(arguments) => scenarios::run(&arguments).await,
             Command::Data(command) => data::run(command).await,
             Command::Risk(arguments) => risk::run(&arguments),
             Command::Safe(command) => safe::run(*command).await,

@@ -1,5 +1,7 @@
 //! `ballast scenarios`
 
+mod devnet;
+
 use crate::{data, output};
 use ballast_backtest::{
     Market, in_parallel,
@@ -20,13 +22,25 @@ pub(crate) struct Arguments {
     /// Print every verdict as JSON
     #[arg(long)]
     json: bool,
+    /// Play on a local chain instead, against the real contracts
+    #[arg(long)]
+    devnet: bool,
+    #[command(flatten)]
+    on_devnet: devnet::OnDevnet,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> eyre::Result<ExitCode> {
+pub(crate) async fn run(arguments: &Arguments) -> eyre::Result<ExitCode> {
     let directory = match &arguments.data {
         Some(named) => Some(data::directory(Some(named))?),
         None => data::usual(),
     };
+    if arguments.devnet {
+        return devnet::run(&arguments.on_devnet, directory.as_deref(), arguments.json).await;
+    }
+    in_backtest(arguments, directory)
+}
+
+fn in_backtest(arguments: &Arguments, directory: Option<PathBuf>) -> eyre::Result<ExitCode> {
     let mut scenarios: Vec<Scenario> = library();
     let mut calm: Vec<CalmMonth> = Vec::new();
     if let Some(directory) = &directory {
