@@ -1,6 +1,7 @@
 //! `ballast data …`: market history in files.
 
 mod check;
+mod import;
 mod manifest;
 mod pull;
 
@@ -21,6 +22,8 @@ const PLACES: [&str; 2] = ["data", "../shared/data"];
 pub(crate) enum Command {
     /// What is there, and what is wrong with it: gaps, duplicates, outliers, staleness, refused rows
     Check(check::Arguments),
+    /// Load a directory of history into the history store; the same again changes nothing
+    Import(import::Arguments),
     /// Write or verify the content hashes of a directory of history
     Manifest(manifest::Arguments),
     /// Get history from the public APIs, for those who have none; goes on where it was interrupted
@@ -48,6 +51,7 @@ pub(crate) struct Generate {
 pub(crate) async fn run(command: Command) -> eyre::Result<ExitCode> {
     match command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Import(arguments) => import::run(arguments).await,
         Command::Manifest(arguments) => manifest::run(&arguments),
         Command::Pull(arguments) => pull::run(arguments).await,
         Command::Generate(arguments) => generate(&arguments),

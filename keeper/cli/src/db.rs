@@ -29,7 +29,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
-struct Place {
+pub(crate) struct Place {
     /// The configuration file, for where the history is
     #[arg(long, default_value = "ballast.toml")]
     config: PathBuf,
@@ -102,7 +102,7 @@ pub(crate) async fn run(command: Command) -> eyre::Result<ExitCode> {
 }
 
 impl Place {
-    fn location(&self) -> eyre::Result<Location> {
+    pub(crate) fn location(&self) -> eyre::Result<Location> {
         match &self.path {
             Some(path) => Ok(Location::Sqlite(path.clone())),
             None => {

@@ -23,7 +23,17 @@ pub struct Point {
 pub struct Series {
     pub id: SeriesId,
     pub source: String,
+    /// Which of several of one source (the pool); mostly empty.
+    pub variant: String,
     pub points: Vec<Point>,
+}
+
+impl Series {
+    /// The source with its variant: unique among the series of one id and one file.
+    #[must_use]
+    pub fn full_source(&self) -> String {
+        if self.variant.is_empty() { self.source.clone() } else { format!("{}:{}", self.source, self.variant) }
+    }
 }
 
 /// What a directory holds.
@@ -81,10 +91,10 @@ impl Dataset {
                 None => dataset.absent.push(file.name),
             }
         }
-        for ((id, source, ..), read) in columns {
+        for ((id, source, _, variant), read) in columns {
             let points = plausibility::settle(&id, read, &mut dataset.refused);
             if !points.is_empty() {
-                dataset.series.push(Series { id, source, points });
+                dataset.series.push(Series { id, source, variant, points });
             }
         }
         dataset.refused.sort_by(|a, b| (&a.file, a.line, &a.reason).cmp(&(&b.file, b.line, &b.reason)));
@@ -101,7 +111,7 @@ impl Dataset {
         self.series.iter().flat_map(|series| {
             // A point was an observation when it was read, so it is one again.
             series.points.iter().filter_map(|point| {
-                Observation::new(series.id.clone(), &series.source, point.time, point.known_at, point.value).ok()
+                Observation::new(series.id.clone(), series.full_source(), point.time, point.known_at, point.value).ok()
             })
         })
     }

@@ -81,6 +81,7 @@ mod tests {
         Series {
             id: SeriesId::new("aave/ethereum/usdc", Metric::SupplyApr).unwrap(),
             source: "test".into(),
+            variant: String::new(),
             points: values.iter().map(|(time, value)| Point { time: *time, known_at: *time, value: *value }).collect(),
         }
     }

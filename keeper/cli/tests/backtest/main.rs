@@ -188,3 +188,42 @@ fn a_manifest_is_written_and_held_against_the_files() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("missing: eth_gas_daily.csv.gz"));
 }
+
+// SPEC D9
+#[test]
+fn history_is_loaded_into_the_store_once_and_what_is_refused_is_kept_apart() {
+    let directory = history();
+    let store = tempfile::tempdir().unwrap();
+    let file = store.path().join("history.sqlite");
+    let import = || {
+        let output = ballast(&[
+            "data",
+            "import",
+            directory.path().to_str().unwrap(),
+            "--path",
+            file.to_str().unwrap(),
+            "--json",
+        ]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let first = import();
+    // Four venues with five numbers a day, gas and ether, three prices of USDC, four Treasury yields.
+    let values = 730 * (4 * 5 + 2 + 3 + 4);
+    assert_eq!((&first["values"]["written"], &first["refused"]), (&values.into(), &0.into()));
+    let again = import();
+    assert_eq!((&again["values"]["written"], &again["values"]["repeated"]), (&0.into(), &values.into()));
+
+    let zipped = directory.path().join("eth_gas_daily.csv.gz");
+    assert!(Command::new("gunzip").arg(&zipped).status().unwrap().success());
+    let plain = directory.path().join("eth_gas_daily.csv");
+    fs::write(&plain, fs::read_to_string(&plain).unwrap() + "2025-12-31,NaN,3000\n2026-01-01,-4,3000\n").unwrap();
+    let third = import();
+    assert!(third["refused"].as_u64().unwrap() >= 2, "{third}");
+    let kept_apart = async {
+        let url = format!("sqlite:{}?mode=ro", file.display());
+        let mut store = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.unwrap();
+        sqlx::query_scalar::<_, i64>("SELECT count(*) FROM quarantine").fetch_one(&mut store).await.unwrap()
+    };
+    assert_eq!(tokio::runtime::Runtime::new().unwrap().block_on(kept_apart), third["refused"].as_i64().unwrap());
+}
