@@ -29,10 +29,12 @@ pub struct Series {
 }
 
 impl Series {
-    /// The source with its variant: unique among the series of one id and one file.
+    /// The source with its variant, without blanks: unique among the series of one id and one file.
     #[must_use]
     pub fn full_source(&self) -> String {
-        if self.variant.is_empty() { self.source.clone() } else { format!("{}:{}", self.source, self.variant) }
+        let whole =
+            if self.variant.is_empty() { self.source.clone() } else { format!("{}:{}", self.source, self.variant) };
+        whole.replace(char::is_whitespace, "-")
     }
 }
 

@@ -206,5 +206,9 @@ fn the_shared_history_has_a_million_values_of_ten_protocols_from_three_sources()
     assert!(values >= 1_000_000, "{values}");
     assert!(protocols.len() >= 10 && sources.len() >= 3, "{} {}", protocols.len(), sources.len());
     assert!(dataset.absent.is_empty(), "{:?}", dataset.absent);
+    for series in &dataset.series {
+        let source = series.full_source();
+        assert!(!source.is_empty() && source.len() <= 100 && !source.contains(' '), "{source}");
+    }
     assert_eq!(dataset.observations().count(), values, "every value that is kept is an observation");
 }
