@@ -9,7 +9,21 @@ use std::{
 };
 
 /// What the service is made of. The devnet's own lines are nobody's alert.
-const CRATES: [&str; 9] = ["types", "risk", "store", "chain", "allocator", "executor", "governance", "service", "cli"];
+const CRATES: [&str; 13] = [
+    "types",
+    "risk",
+    "store",
+    "history",
+    "chain",
+    "allocator",
+    "feeds",
+    "backtest",
+    "executor",
+    "governance",
+    "server",
+    "service",
+    "cli",
+];
 
 fn keeper() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
