@@ -34,14 +34,12 @@ def simple(frame, column):
 
 
 def by_day(frame, column, days):
-    """The longest source first, day by day."""
-    frame = frame[frame[column].notna()]
-    merged = pd.Series(index=days, dtype=float)
-    counts = frame.groupby(["source_id", "pool"])[column].count()
-    for source, pool in sorted(counts.index, key=lambda key: (-counts[key], key[0])):
-        rows = frame[(frame["source_id"] == source) & (frame["pool"] == pool)]
-        merged = merged.combine_first(rows.set_index("date_utc")[column].reindex(days))
-    return merged.reindex(days)
+    """Day by day the value of the source that had the most values by then; among equals of one that has a borrow rate, then the first by name."""
+    frame = frame[frame[column].notna()].sort_values("date_utc").copy()
+    frame["before"] = frame.groupby(["source_id", "pool"]).cumcount()
+    frame["both"] = frame["borrow"].notna()
+    best = frame.sort_values(["date_utc", "before", "both", "source_id", "pool"], ascending=[True, False, False, True, True])
+    return best.drop_duplicates("date_utc").set_index("date_utc")[column].reindex(days)
 
 
 class Day:

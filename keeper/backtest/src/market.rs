@@ -5,7 +5,7 @@
 
 use crate::calibrate::{self, Observed};
 use ballast_allocator::rates;
-use ballast_history::{Dataset, HistoryError, Point, Refusal, time};
+use ballast_history::{Dataset, HistoryError, Refusal, time};
 use ballast_types::{Apr, Assets, Market as LendingMarket, Metric, RateCurve, Wad};
 use serde::Serialize;
 use std::{ops::RangeInclusive, path::Path};
@@ -224,38 +224,40 @@ struct Grid {
 }
 
 impl Grid {
-    fn spread(self, points: &[Point]) -> Vec<Option<f64>> {
-        let mut steps = vec![None; self.length];
-        for point in points {
-            let step = point.time.checked_sub(self.origin).map(|since| since / time::DAY);
-            if let Some(slot) = step.and_then(|step| usize::try_from(step).ok()).and_then(|step| steps.get_mut(step)) {
-                *slot = Some(point.value);
-            }
-        }
-        steps
+    /// The step that a time is in.
+    fn slot(self, time: u64) -> Option<usize> {
+        usize::try_from(time.checked_sub(self.origin)? / time::DAY).ok()
     }
 
-    /// The first of several series that has a value, by day; the longest series first, among equals by name.
+    /// By day, the value of the series that had the most values by then; among equals of one whose source also says what borrowers pay on that
+    /// day, then of the first by name. Which one that is depends on nothing later.
     fn merge(self, dataset: &Dataset, subject: &str, metric: Metric) -> Vec<Option<(f64, String)>> {
+        // Values before, and whether borrowers are told of.
+        type Rank = (usize, bool);
+        let mut merged: Vec<Option<(Rank, f64, &str)>> = vec![None; self.length];
         let mut sources: Vec<_> = dataset.of(subject, metric).collect();
-        sources.sort_by(|a, b| b.points.len().cmp(&a.points.len()).then_with(|| a.source.cmp(&b.source)));
-        let mut merged: Vec<Option<(f64, String)>> = vec![None; self.length];
+        sources.sort_by(|a, b| (&a.source, &a.variant).cmp(&(&b.source, &b.variant)));
         for series in sources {
-            for (slot, value) in merged.iter_mut().zip(self.spread(&series.points)) {
-                if let (None, Some(value)) = (&slot, value) {
-                    *slot = Some((value, series.source.clone()));
+            let borrowers = dataset
+                .of(subject, Metric::BorrowApr)
+                .find(|other| other.source == series.source && other.variant == series.variant);
+            for (before, point) in series.points.iter().enumerate() {
+                let Some(slot) = self.slot(point.time).and_then(|step| merged.get_mut(step)) else { continue };
+                let at = |other: &ballast_history::Series| other.points.binary_search_by_key(&point.time, |of| of.time);
+                let rank = (before, borrowers.is_some_and(|other| at(other).is_ok()));
+                if slot.is_none_or(|(best, ..)| rank > best) {
+                    *slot = Some((rank, point.value, &series.source));
                 }
             }
         }
-        merged
+        merged.into_iter().map(|slot| slot.map(|(_, value, source)| (value, source.to_owned()))).collect()
     }
 
     /// Close, low and high by day of all prices of a subject within it.
     fn range(self, dataset: &Dataset, subject: &str) -> Vec<Option<Peg>> {
         let mut days: Vec<Option<Peg>> = vec![None; self.length];
         for point in dataset.of(subject, Metric::PriceUsd).flat_map(|series| &series.points) {
-            let day = point.time.checked_sub(self.origin).map(|since| since / time::DAY);
-            if let Some(slot) = day.and_then(|day| usize::try_from(day).ok()).and_then(|day| days.get_mut(day)) {
+            if let Some(slot) = self.slot(point.time).and_then(|day| days.get_mut(day)) {
                 let close = point.value;
                 let Peg { low, high, .. } = slot.unwrap_or(Peg { close, low: close, high: close });
                 *slot = Some(Peg { close, low: low.min(close), high: high.max(close) });

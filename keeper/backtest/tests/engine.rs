@@ -321,6 +321,29 @@ fn an_empty_period_and_no_venue_are_no_problem() {
     }
 }
 
+// ERR-40: also which of two sources a day's rate is from.
+#[test]
+fn a_source_that_will_be_the_longer_one_is_not_preferred_before_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let header = "date_utc,source_id,protocol,version,chain,asset,pool,supply_apy_pct,borrow_apy_pct,tvl_usd,borrowed_usd,utilization";
+    let row = |day: u64, source: &str, rate: &str| {
+        let date = time::date(time::day("2024-01-01").unwrap() + day * time::DAY);
+        format!("{date},{source},aave,v3,ethereum,USDC,,{rate},,,,")
+    };
+    let mut rows: Vec<String> = (0..20).map(|day| row(day, "old", "3.0")).collect();
+    rows.extend((10..20).map(|day| row(day, "new", "9.0")));
+    let read = |rows: &[String]| {
+        let content = format!("{header}\n{}\n", rows.join("\n"));
+        std::fs::write(directory.path().join("lending_rates_daily.csv"), content).unwrap();
+        let (start, end) = (time::day("2024-01-01").unwrap(), time::day("2024-01-20").unwrap());
+        Market::read(directory.path(), start..=end, NOW).unwrap().venues.remove(0).steps
+    };
+    let before = read(&rows);
+    assert!(before.iter().flatten().all(|step| step.rate < Apr(WAD / 20)), "the old one has more all along");
+    rows.extend((20..60).map(|day| row(day, "new", "9.0")));
+    assert_eq!(read(&rows), before);
+}
+
 #[test]
 fn a_directory_without_rates_is_refused() {
     let empty = tempfile::tempdir().unwrap();
