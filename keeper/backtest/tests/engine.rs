@@ -312,6 +312,35 @@ fn a_day_without_a_value_is_a_hold_and_a_series_that_ends_pays_out() {
 }
 
 #[test]
+fn the_rules_are_those_of_the_parameter_file_and_the_gas_that_was_measured() {
+    let text = std::fs::read_to_string("../../deploy/parameters/mainnet.json").unwrap();
+    let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let (limits, rules) = (&file["limits"], Rules::default());
+    for (key, value) in [
+        ("reserveBps", u64::from(rules.limits.reserve.0)),
+        ("minPositionBps", u64::from(rules.limits.min_position.0)),
+        ("maxPositionBps", u64::from(rules.limits.max_position.0)),
+        ("minStepBps", u64::from(rules.limits.min_step.0)),
+        ("maxVenueShareBps", u64::from(rules.limits.max_venue_share.0)),
+        ("maxUtilisationBps", u64::from(rules.limits.max_utilisation.0)),
+        ("flowBps", u64::from(rules.limits.flow.0)),
+        ("approvalBps", u64::from(rules.limits.approval.0)),
+        ("cooldown", rules.limits.cooldown),
+    ] {
+        assert_eq!(limits[key].as_u64(), Some(value), "{key}");
+    }
+    // The file is in whole USDC.
+    assert_eq!(limits["approvalFloor"].as_u64().map(u128::from), Some(rules.limits.approval_floor.0 / USDC));
+    assert_eq!(file["gracePeriod"].as_u64(), Some(rules.grace));
+    assert_eq!(file["vault"]["maxLossBps"].as_u64(), Some(u64::from(rules.max_loss.0)));
+    let measured = std::fs::read_to_string("../../docs/GAS.md").unwrap();
+    for gas in rules.gas_of_legs {
+        let shown = format!("{},{:03}", gas / 1_000, gas % 1_000);
+        assert!(measured.contains(&shown), "{shown} is not in docs/GAS.md");
+    }
+}
+
+#[test]
 fn an_empty_period_and_no_venue_are_no_problem() {
     let market = plain(3);
     assert!(simulate(&market, 0..0, CAPITAL, "", &Plan::BestRate, &Rules::default()).equity.is_empty());
