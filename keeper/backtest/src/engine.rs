@@ -125,7 +125,9 @@ impl<'a> Engine<'a> {
         let real: Vec<Option<&'a VenueStep>> = self.values(step);
         if let Some(before) = step.checked_sub(1) {
             let paid_out = self.look(before);
-            if (step as u64).is_multiple_of(self.rules.decide_every.max(1)) || paid_out {
+            // How often is a matter of the vault's policies; baselines look every step and move seldom.
+            let due = (step as u64).is_multiple_of(self.rules.decide_every.max(1));
+            if due || !matches!(self.plan, Plan::Decide(_)) {
                 self.decide(before, time, now, &real, paid_out);
             }
         }

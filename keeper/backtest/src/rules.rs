@@ -18,7 +18,7 @@ pub struct Rules {
     pub upkeep: Upkeep,
     /// Seconds from an exit to the day on which governance lets the vault work again.
     pub resume_after: u64,
-    /// Steps from one decision to the next.
+    /// Steps from one decision of the vault's policies to the next.
     pub decide_every: u64,
     /// Steps without a value after which a venue counts as gone, and its position as paid out.
     pub max_gap: usize,

@@ -4,11 +4,10 @@ pub(crate) mod settings;
 
 use crate::{data, output};
 use ballast_backtest::{
-    Entrant, Market, Outcome, Placed, Plan, PolicyOutcome, USDC, baselines, contest, decided, default_policy, html,
-    in_parallel,
+    Entrant, Market, Outcome, Placed, Plan, PolicyOutcome, USDC, baselines, contest, decided, html, in_parallel,
 };
 use ballast_history::time;
-use ballast_types::Assets;
+use ballast_types::{Assets, ProfileName};
 use clap::Args;
 use eyre::{WrapErr, bail, eyre};
 use serde_json::json;
@@ -41,6 +40,9 @@ pub(crate) struct Arguments {
     /// Only these policies (may be given several times); without it all
     #[arg(long = "policy", value_name = "NAME")]
     policies: Vec<String>,
+    /// The vault's own policies under this profile: its limits, and its reviews as the times of decisions
+    #[arg(long, value_parser = profile, value_name = "NAME")]
+    profile: Option<ProfileName>,
     /// A parameter of the vault's own policies, like horizon_hours=168 (may be given several times)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -59,6 +61,11 @@ pub(crate) fn day(text: &str) -> Result<u64, String> {
     time::day(text).ok_or_else(|| format!("{text:?} is no day, expected one like 2024-01-01"))
 }
 
+fn profile(text: &str) -> Result<ProfileName, String> {
+    let expected = || ProfileName::ALL.map(|name| name.to_string()).join(", ");
+    text.parse().map_err(|_| format!("{text:?} is no profile, expected one of {}", expected()))
+}
+
 pub(crate) fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     if arguments.end < arguments.start {
         return output::misuse(format!(
@@ -67,7 +74,8 @@ pub(crate) fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
             time::date(arguments.start)
         ));
     }
-    let settings = match Settings::parse(&arguments.set) {
+    let profile = arguments.profile.map(ProfileName::profile).transpose()?;
+    let settings = match Settings::parse(profile, &arguments.set) {
         Ok(settings) => settings,
         Err(why) => return output::misuse(why),
     };
@@ -124,7 +132,7 @@ pub(crate) fn load(directory: &Path, start: u64, end: u64) -> eyre::Result<(Mark
 /// The baselines and the vault's own policies.
 pub(crate) fn entrants(market: &Market, period: Range<usize>, capital: Assets, settings: &Settings) -> Vec<Entrant> {
     let mut entrants = baselines(market, period, capital, &settings.rules);
-    entrants.extend(decided(&settings.applied_to(default_policy(market.venues.len()))));
+    entrants.extend(decided(&settings.policy(market.venues.len())));
     entrants
 }
 
@@ -232,7 +240,7 @@ fn swept(
     let risk_free: Vec<_> =
         market.environment.get(period.clone()).unwrap_or_default().iter().map(|day| day.risk_free).collect();
     let results = in_parallel(&points, &show, |settings| {
-        let plan = Plan::Decide(Box::new(settings.applied_to(default_policy(market.venues.len()))));
+        let plan = Plan::Decide(Box::new(settings.policy(market.venues.len())));
         let run = ballast_backtest::simulate(market, period.clone(), capital, "convex", &plan, &settings.rules);
         let figures = ballast_backtest::metrics(&run, market.step, &risk_free);
         (run, figures)

@@ -1,7 +1,7 @@
 //! Parameters of the vault's own policies, and grids of them.
 
-use ballast_backtest::Rules;
-use ballast_types::{Apr, Bps, LargeMoves, Policy, WAD};
+use ballast_backtest::{Rules, default_policy};
+use ballast_types::{Apr, Bps, LargeMoves, Policy, Profile, WAD};
 use std::collections::BTreeMap;
 
 /// What may be set.
@@ -24,6 +24,7 @@ const MOST_POINTS: usize = 10_000;
 pub(crate) struct Settings {
     pub(crate) rules: Rules,
     pub(crate) chosen: BTreeMap<String, String>,
+    profile: Option<Profile>,
     changes: Vec<Change>,
 }
 
@@ -38,12 +39,17 @@ enum Change {
 }
 
 impl Settings {
-    /// From `key=value` texts.
+    /// From a profile, if there is one, and `key=value` texts that change it.
     ///
     /// # Errors
     /// The first that is not one of them, with what was expected.
-    pub(crate) fn parse(texts: &[String]) -> Result<Self, String> {
+    pub(crate) fn parse(profile: Option<Profile>, texts: &[String]) -> Result<Self, String> {
         let mut settings = Self::default();
+        if let Some(profile) = &profile {
+            // A step is a day: what is reviewed more often is decided daily.
+            settings.rules.decide_every = (profile.schedule.review_hours / 24).max(1);
+        }
+        settings.profile = profile;
         for text in texts {
             let (key, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is no key=value"))?;
             settings.set(key, value)?;
@@ -81,8 +87,16 @@ impl Settings {
         Ok(())
     }
 
-    /// The policy with what was set.
-    pub(crate) fn applied_to(&self, mut policy: Policy) -> Policy {
+    /// The policy of the profile, or that of a backtest, with what was set.
+    pub(crate) fn policy(&self, venues: usize) -> Policy {
+        let default = default_policy(venues);
+        let mut policy = match &self.profile {
+            None => default,
+            Some(profile) => {
+                let named = profile.policy(default.venues);
+                Policy { large_moves: default.large_moves, expected_gas: default.expected_gas, ..named }
+            }
+        };
         for change in &self.changes {
             match *change {
                 Change::Reserve(bps) => policy.reserve = Bps(bps),

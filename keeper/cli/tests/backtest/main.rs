@@ -161,6 +161,33 @@ fn a_sweep_runs_every_combination() {
     assert_eq!(of("10000"), 0, "nothing gains a hundred percent a year");
 }
 
+// SPEC P1
+#[test]
+fn a_profile_binds_the_vaults_policies_and_not_the_baselines() {
+    let directory = history();
+    let of = |arguments: &[&str]| results(directory.path(), arguments)["policies"].clone();
+    let policies = ["--policy", "hold", "--policy", "convex"];
+    let plain = of(&policies);
+    let conservative = of(&[&policies[..], &["--profile", "conservative"]].concat());
+    let aggressive = of(&[&policies[..], &["--profile", "aggressive"]].concat());
+    assert_eq!(plain[0]["final_value"], conservative[0]["final_value"]);
+    let invested = |policies: &Value| policies[1]["metrics"]["invested"].as_f64().unwrap();
+    // A tenth is kept idle, where others keep a twentieth.
+    assert!(
+        invested(&conservative) < 0.91 && invested(&aggressive) > 0.91,
+        "{} {}",
+        invested(&conservative),
+        invested(&aggressive)
+    );
+    let moves = |policies: &Value| policies[1]["rebalances"].as_u64().unwrap();
+    assert!(moves(&conservative) < moves(&aggressive));
+    let mut arguments = YEARS.to_vec();
+    arguments.extend(["--profile", "reckless"]);
+    let output = backtest(directory.path(), &arguments);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("expected one of conservative, balanced, aggressive"));
+}
+
 #[test]
 fn the_report_is_one_file_that_needs_nothing_else() {
     let directory = history();
