@@ -258,6 +258,12 @@ impl<'a> Engine<'a> {
             self.run.illiquid += 1;
             return false;
         }
+        let entering: u128 = changes.iter().map(|(_, from, to)| to.0.saturating_sub(from.0)).sum();
+        let leaving: u128 = changes.iter().map(|(_, from, to)| from.0.saturating_sub(to.0)).sum();
+        // As the vault: what enters is paid from idle, after what leaves.
+        if entering > self.book.idle.0.saturating_add(leaving) {
+            return false;
+        }
         // What leaves comes first, so that idle suffices for what enters.
         for (venue, _, goal) in changes.iter().filter(|(_, from, to)| to < from) {
             self.book.shift(*venue, *goal);
