@@ -13,7 +13,7 @@ use crate::{
     switch::{Switch, venue_of},
 };
 use ballast_allocator::decide_with;
-use ballast_risk::kill_switch::Event;
+use ballast_risk::kill_switch::{Cause, Event};
 use ballast_types::{
     Apr, Assets, Bps, GateId, Mode, Outlook, Policy, SECONDS_PER_YEAR, WAD, fixed::mul_div_ceil, fixed::mul_div_floor,
 };
@@ -42,6 +42,8 @@ pub struct Run {
     pub holds: BTreeMap<String, u32>,
     /// Exits of the whole vault, and what of it could not be withdrawn in the same step.
     pub exits: Vec<ExitReport>,
+    /// Positions taken out of venues that the switch had closed.
+    pub retreats: Vec<RetreatReport>,
     /// What the switch armed and tripped, with the step.
     pub events: Vec<(usize, Event)>,
     /// The vault's mode at the end.
@@ -56,6 +58,18 @@ pub struct ExitReport {
     pub step: usize,
     pub out: Assets,
     /// Left in venues at the end of the step.
+    pub stuck: Assets,
+}
+
+/// What a retreat from one venue brought home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetreatReport {
+    pub step: usize,
+    /// By its place in the market.
+    pub venue: usize,
+    pub cause: Cause,
+    pub out: Assets,
+    /// Left in the venue.
     pub stuck: Assets,
 }
 
@@ -112,6 +126,7 @@ impl<'a> Engine<'a> {
                 gas_usd: 0,
                 holds: BTreeMap::new(),
                 exits: Vec::new(),
+                retreats: Vec::new(),
                 events: Vec::new(),
                 mode: Mode::Normal,
                 ended: 0,
@@ -328,6 +343,32 @@ impl<'a> Engine<'a> {
             .extend(events.into_iter().filter(|event| venue_of(event).is_none_or(there)).map(|event| (step, event)));
         if self.switch.mode() == Mode::Exit {
             self.exit(step, now, real);
+        } else {
+            self.retreat(step, now, real);
+        }
+    }
+
+    /// Takes what can be had out of venues that are closed for a reason to leave. One whose state is not in the data is not judged.
+    fn retreat(&mut self, step: usize, now: &Environment, real: &[Option<&VenueStep>]) {
+        let gas = self.rules.gas(1);
+        for venue in 0..self.book.positions.len() {
+            let Some(there) = real.get(venue).copied().flatten() else { continue };
+            let Some(cause) = self.switch.closed(venue) else { continue };
+            if !self.rules.retreat.causes.contains(&cause) {
+                continue;
+            }
+            let held = self.book.positions[venue].value;
+            let cost = Rules::cost(gas, now);
+            let Some(out) = self.rules.retreat.take(held, there.withdrawable(held), Some(cost)) else { continue };
+            let stuck = held.saturating_sub(out);
+            self.book.shift(venue, stuck);
+            // As the hub stores it: what is left, if that is less than was aimed at.
+            let left = mul_div_floor(stuck.0, 10_000, self.book.nav().0).and_then(|bps| u16::try_from(bps).ok());
+            let position = &mut self.book.positions[venue];
+            position.target = position.target.min(Bps(left.unwrap_or_default()));
+            self.run.turnover.0 += out.0;
+            self.book.ledger.gas.0 += self.pay_gas(gas, now).0;
+            self.run.retreats.push(RetreatReport { step, venue, cause, out, stuck });
         }
     }
 

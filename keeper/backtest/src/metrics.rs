@@ -166,6 +166,7 @@ mod tests {
             gas_usd: 10,
             holds: BTreeMap::new(),
             exits: Vec::new(),
+            retreats: Vec::new(),
             events: Vec::new(),
             mode: ballast_types::Mode::Normal,
             ended: 0,

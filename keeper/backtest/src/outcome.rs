@@ -8,6 +8,7 @@ use crate::{
     switch::venue_of,
 };
 use ballast_history::time;
+use ballast_risk::kill_switch::Cause;
 use serde::Serialize;
 use std::{collections::BTreeMap, ops::Range};
 
@@ -59,6 +60,7 @@ pub struct PolicyOutcome {
     pub holds: BTreeMap<String, u32>,
     /// Days on which the whole vault left its venues, and what it could not take out on that day.
     pub exits: Vec<Exit>,
+    pub retreats: Vec<Retreat>,
     /// Times that a venue's own trigger closed it for additions.
     pub venue_trips: usize,
     /// Moves that were not made because a venue would not have paid out.
@@ -80,6 +82,16 @@ pub struct Ahead {
 #[derive(Clone, Debug, Serialize)]
 pub struct Exit {
     pub date: String,
+    pub out: f64,
+    pub stuck: f64,
+}
+
+/// What was taken out of one venue that the switch had closed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Retreat {
+    pub date: String,
+    pub venue: String,
+    pub cause: Cause,
     pub out: f64,
     pub stuck: f64,
 }
@@ -141,6 +153,17 @@ fn policy(market: &Market, period: &Range<usize>, placed: &Placed) -> PolicyOutc
             .exits
             .iter()
             .map(|exit| Exit { date: time::date(market.time(exit.step)), out: usdc(exit.out), stuck: usdc(exit.stuck) })
+            .collect(),
+        retreats: run
+            .retreats
+            .iter()
+            .map(|retreat| Retreat {
+                date: time::date(market.time(retreat.step)),
+                venue: market.venues[retreat.venue].id.clone(),
+                cause: retreat.cause,
+                out: usdc(retreat.out),
+                stuck: usdc(retreat.stuck),
+            })
             .collect(),
         venue_trips: run.events.iter().filter(|(_, event)| event.is_trip() && venue_of(event).is_some()).count(),
         illiquid: run.illiquid,

@@ -157,6 +157,11 @@ fn decided(outcome: &Outcome, policy: &PolicyOutcome, dates: &[String]) -> Strin
     for exit in &policy.exits {
         let _ = write!(part, " Exit on {}: {} out, {} stuck.", exit.date, money(exit.out), money(exit.stuck));
     }
+    if !policy.retreats.is_empty() {
+        let out: f64 = policy.retreats.iter().map(|retreat| retreat.out).sum();
+        let count = policy.retreats.len();
+        let _ = write!(part, " Taken out of venues that the switch had closed: {}, in {count} calls.", money(out));
+    }
     part + "</p>"
 }
 

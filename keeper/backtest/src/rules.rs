@@ -1,6 +1,7 @@
 //! What binds a vault: the limits of its contracts, what things cost in gas, and how its switch is put back.
 
 use ballast_allocator::economics;
+use ballast_risk::Retreat;
 use ballast_types::{Assets, Bps, HubLimits, SECONDS_PER_YEAR, fixed::mul_div_ceil};
 
 /// The contracts' parameters and the costs of using them.
@@ -16,6 +17,8 @@ pub struct Rules {
     pub gas_of_legs: Vec<u64>,
     /// What keeping the observations of the venues' sizes fresh costs.
     pub upkeep: Upkeep,
+    /// When the keeper takes a position out of a venue that the switch has closed.
+    pub retreat: Retreat,
     /// Seconds from an exit to the day on which governance lets the vault work again.
     pub resume_after: u64,
     /// Steps from one decision of the vault's policies to the next.
@@ -87,6 +90,7 @@ impl Default for Rules {
             grace: 604_800,
             gas_of_legs: vec![362_181, 537_582, 739_862, 845_208],
             upkeep: Upkeep::default(),
+            retreat: Retreat::default(),
             resume_after: 14 * 86_400,
             decide_every: 1,
             max_gap: 3,

@@ -51,7 +51,12 @@ impl Switch {
     }
 
     pub(crate) fn can_add(&self, venue: usize) -> bool {
-        self.inner.as_ref().is_some_and(|switch| switch.blocked(venue, self.now, &self.read).is_none())
+        self.inner.is_some() && self.closed(venue).is_none()
+    }
+
+    /// Why nothing may be added to a venue, if so.
+    pub(crate) fn closed(&self, venue: usize) -> Option<Cause> {
+        self.inner.as_ref().and_then(|switch| switch.blocked(venue, self.now, &self.read))
     }
 
     /// Takes in a step from `start` to `end`: the lowest and the highest price of the asset within it, then how it ended. `ours` is what we hold.

@@ -89,6 +89,8 @@ pub struct TokenCondition {
 pub struct VenueCondition {
     pub adapter: Address,
     pub name: String,
+    /// Why nothing may be added to it now, in the switch's words; `None` if something may, or where the switch did not answer.
+    pub closed: Option<String>,
     /// Absent where the switch did not answer.
     pub tvl: Option<TwoStep>,
     pub utilisation: Option<TwoStep>,
@@ -312,5 +314,6 @@ fn venue_condition(
         unanswered.push(error);
         None
     });
-    VenueCondition { adapter, name: name.to_owned(), tvl, utilisation, governance }
+    let closed = answers.get(asked.status).ok().filter(|status| !status.allowed).map(|status| status.reason);
+    VenueCondition { adapter, name: name.to_owned(), closed, tvl, utilisation, governance }
 }

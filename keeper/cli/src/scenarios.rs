@@ -106,7 +106,6 @@ fn show(verdicts: &[Verdict]) -> eyre::Result<()> {
             match (holds(verdict), verdict.way_out) {
                 (false, _) => "NOT AS EXPECTED",
                 (true, WayOut::Automatic) => "",
-                (true, WayOut::ByPerson) => "a person must call it home",
                 (true, WayOut::None) => "no way out",
             }
         ))?;

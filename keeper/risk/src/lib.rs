@@ -3,7 +3,7 @@
 //! Two halves. *What the contracts will say*, said beforehand ([`feeds`], [`limits`], [`peg`], [`kill_switch`]): they mirror Solidity rule by rule and
 //! error by error (`KillSwitchManager.sol`, `StrategyHub.sol`, `Vault.sol`), in integers; where they differ, the contract is right and this
 //! crate is wrong. *What a venue or a portfolio may cost* ([`mod@score`], [`facts`], [`systemic`], [`portfolio`], [`impermanent_loss`], [`anomaly`],
-//! [`validator`]): judgement, in floating point. What of it a decision uses is made with + − × ÷ √ and comparisons
+//! [`validator`]): judgement, in floating point; and what to do about a venue that is closed ([`retreat`]). What of it a decision uses is made with + − × ÷ √ and comparisons
 //! alone, or through a pure-Rust libm, and quantised.
 
 pub mod anomaly;
@@ -19,6 +19,7 @@ pub mod limits;
 pub mod market_inputs;
 pub mod peg;
 pub mod portfolio;
+pub mod retreat;
 pub mod score;
 pub mod sourced;
 pub mod strategy;
@@ -32,5 +33,6 @@ pub use limits::{
     judge, next_allowed,
 };
 pub use peg::{PegBand, PegStatus, Stablecoin};
+pub use retreat::Retreat;
 pub use score::{PartId, Score, ScoreInputs, Tier, score};
 pub use sourced::{Freshness, Input, Sourced};

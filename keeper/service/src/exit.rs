@@ -78,6 +78,6 @@ impl Keeper {
     }
 }
 
-fn exit_call() -> Bytes {
+pub(crate) fn exit_call() -> Bytes {
     StrategyHub::emergencyExitCall {}.abi_encode().into()
 }

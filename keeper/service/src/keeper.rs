@@ -14,6 +14,7 @@ use ballast_executor::{
     KeystoreSigner, KmsConfig, KmsSigner, LedgerError, MAX_PROOF_VALIDITY, Offer, Outcome, Parts, Relay, RelayError,
     RpcChain, Scope, Signer, SignerError, fees::FeeCaps,
 };
+use ballast_risk::Retreat;
 use ballast_store::{Location, Store, StoreError};
 use ballast_types::{Bps, LargeMoves, Policy};
 use std::{sync::Arc, time::Duration};
@@ -73,6 +74,8 @@ pub struct Keeper {
     /// Else the kill switch is left to others.
     pub(crate) watches: bool,
     pub(crate) watcher: Watcher,
+    /// When the watcher takes a position home.
+    pub(crate) retreat: Retreat,
 }
 
 impl Keeper {
@@ -171,6 +174,7 @@ impl Keeper {
             triggers: config.triggers(),
             watches: config.watcher.enabled,
             watcher: Watcher::default(),
+            retreat: config.retreat(),
         };
         Ok((keeper, settled))
     }

@@ -4,7 +4,7 @@
 //! - [`Observer`] takes snapshots and needs no key and no store: the dry run is an observer and `decide`.
 //! - [`Keeper`] holds the writer's lease, settles what an earlier run left, and runs cycles.
 //! - [`Supervisor`] is whoever started the service and restarts it when it is stuck.
-//! - The watcher of the kill switch trips what holds, block by block, beside the cycles.
+//! - The watcher of the kill switch trips what holds and takes home what is to be left, block by block, beside the cycles.
 //! - [`doctor`] looks at everything a keeper needs and says what to do.
 //! - [`exit`] is the emergency exit: simulate, show, send.
 
@@ -17,6 +17,7 @@ pub mod exit;
 mod heartbeat;
 mod keeper;
 mod observer;
+mod retreat;
 mod service;
 mod supervisor;
 mod watcher;

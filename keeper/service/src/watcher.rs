@@ -1,4 +1,4 @@
-//! The watcher of the kill switch: looks at every block and trips what holds, beside the decisions and whatever they are at.
+//! The watcher of the kill switch: looks at every block, trips what holds and takes home what is to be left, beside the decisions and whatever they are at.
 //!
 //! The switch itself says what holds (`pegStatus`, `evaluate`, `presentFingerprint`), in one request at the head. What can be tripped or
 //! armed in the next block is simulated there, and sent in a bundle for it if the simulation agrees.
@@ -7,7 +7,7 @@
 //! handed over yet: a decision in the making gives way. A bundle that is already out has its block first, so that the trip comes in
 //! N + 2 if it did not land, and `confirmations` blocks later if it did: one account has one nonce.
 
-use crate::{Keeper, Supervisor};
+use crate::{Keeper, Supervisor, retreat::Standings};
 use alloy::{
     primitives::{Address, Bytes, utils::format_ether},
     sol_types::SolCall,
@@ -40,6 +40,8 @@ const MOST_TRIPS: usize = 3;
 pub(crate) struct Watcher {
     reader: ConditionReader,
     beats: AtomicU64,
+    /// The positions that are to be taken home.
+    pub(crate) standings: tokio::sync::Mutex<Standings>,
     /// It waits for the executor, whose own progress counts then.
     acts: AtomicBool,
 }
@@ -156,12 +158,14 @@ impl Keeper {
             tracing::warn!(%silence, block = seen.block, "a condition of the kill switch is not known");
         }
         let due = due(seen);
-        if due.is_empty() {
-            return;
-        }
         self.watcher.acts.store(true, Ordering::Relaxed);
-        if let Err(error) = self.trip(seen.block, due, supervisor).await {
+        if !due.is_empty()
+            && let Err(error) = self.trip(seen.block, due, supervisor).await
+        {
             tracing::error!(%error, block = seen.block, "nothing was tripped; the next block is another chance");
+        }
+        if let Err(error) = self.take_home(seen, supervisor).await {
+            tracing::error!(%error, block = seen.block, "nothing was taken home; the next block is another chance");
         }
         self.watcher.acts.store(false, Ordering::Relaxed);
     }
@@ -236,6 +240,7 @@ mod tests {
         let venue = VenueCondition {
             adapter: ADAPTER,
             name: "a venue".into(),
+            closed: None,
             tvl: Some(two_step),
             utilisation: Some(two_step),
             governance: Some(GovernanceCondition {

@@ -150,7 +150,7 @@ fn drains(all: &mut Vec<Scenario>) {
             each_venue(&mut market, venue, end..LENGTH, |_, at| keep(at, 0.1));
             each_venue(&mut market, venue, end..end + 1, |_, at| at.haircut = Wad(WAD / 2));
             let name = format!("run on {id} over {hours} h, half of the rest lost");
-            all.push(scenario(name, Class::Drain, market, Some(Trigger::Tvl), WayOut::ByPerson));
+            all.push(scenario(name, Class::Drain, market, Some(Trigger::Tvl), WayOut::Automatic));
         }
     }
 }

@@ -47,8 +47,6 @@ pub struct Scenario {
 pub enum WayOut {
     /// Nothing need be taken out, or switch and keeper do it.
     Automatic,
-    /// A venue's own trigger closes it for additions only: what is in it a guardian or the emergency Safe has to call home.
-    ByPerson,
     /// It is gone between two blocks.
     None,
 }

@@ -1,11 +1,12 @@
 //! Parameters of the vault's own policies, and grids of them.
 
 use ballast_backtest::{Rules, default_policy};
+use ballast_risk::Retreat;
 use ballast_types::{Apr, Bps, LargeMoves, Policy, Profile, WAD};
 use std::collections::BTreeMap;
 
 /// What may be set.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "reserve",
     "max_position",
     "horizon_hours",
@@ -15,6 +16,7 @@ const KEYS: [&str; 9] = [
     "cooldown_hours",
     "upkeep_budget",
     "resume_days",
+    "retreat",
 ];
 /// The most combinations of a sweep.
 const MOST_POINTS: usize = 10_000;
@@ -81,6 +83,11 @@ impl Settings {
             "cooldown_hours" => self.rules.limits.cooldown = number(1, 24)? * 3_600,
             "upkeep_budget" => self.rules.upkeep.budget = Bps(bps(0, 10_000)?),
             "resume_days" => self.rules.resume_after = number(0, 365)? * 86_400,
+            "retreat" => {
+                let names: Vec<&str> = if value == "none" { Vec::new() } else { value.split('+').collect() };
+                let causes = Retreat::causes(names).map_err(|error| format!("{key}={value}: {error}, or none"))?;
+                self.rules.retreat.causes = causes;
+            }
             _ => return Err(format!("{key:?} is no parameter, expected one of {}", KEYS.join(", "))),
         }
         self.chosen.insert(key.to_owned(), value.to_owned());

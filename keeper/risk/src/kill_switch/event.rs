@@ -42,6 +42,14 @@ impl Cause {
             Self::Emergency => "Emergency Safe",
         }
     }
+
+    /// The cause that has these words.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let all =
+            [Self::Peg, Self::Tvl, Self::Utilisation, Self::Oracle, Self::Governance, Self::Guardian, Self::Emergency];
+        all.into_iter().find(|cause| cause.text() == text)
+    }
 }
 
 impl From<Trigger> for Cause {

@@ -48,6 +48,7 @@ impl Config {
         )?;
         self.store.validate()?;
         self.validate_heartbeat()?;
+        self.validate_watcher()?;
         self.history.validate()?;
         self.validate_safe()?;
         let execution = &self.execution;

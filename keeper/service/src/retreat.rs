@@ -1,0 +1,251 @@
+//! What the watcher takes home: everything, once the vault is in Exit mode; one position, once its venue is closed for a reason to leave.
+//!
+//! The contracts allow both without cooldown and attestor, since neither adds risk: `StrategyHub.emergencyExit` to anyone in Exit mode,
+//! `StrategyHub.reduce` to the keeper at any time, within the vault's bound on losses. What is closed and why is the switch's own word
+//! ([`Conditions`]); what is there and what of it is liquid is read in a snapshot at the head, block by block while something remains. What does not
+//! come home in one block is asked for again in the next, as long as it pays for its gas ([`Retreat`]).
+
+use crate::{
+    Keeper, Supervisor,
+    exit::{ExitPlan, exit_call},
+};
+use alloy::{
+    primitives::{Address, Bytes, Log, U256},
+    sol_types::{SolCall, SolEvent},
+};
+use ballast_allocator::economics;
+use ballast_chain::{Conditions, ReadError, bindings::StrategyHub};
+use ballast_executor::ExecuteError;
+use ballast_risk::{FeedHealth, Retreat, assess, kill_switch::Cause};
+use ballast_types::{Assets, BPS_ONE, Bps, Snapshot, VenueReading, WAD, Wad};
+use std::collections::BTreeMap;
+
+/// Gas limit of an exit: each venue's part may use 5,000,000 (`StrategyHub.EXIT_GAS`), and one that is given less fails alone and unseen.
+const EXIT_GAS: u64 = 15_000_000;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RetreatError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+}
+
+/// How a position stands that is to be taken home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nothing worth a transaction is left in the venue, and nothing can be added to it.
+    Home,
+    /// Something remains; why it does not come, as it was last said.
+    Remains(String),
+}
+
+/// What is known of the positions that are to be taken home, by adapter.
+pub(crate) type Standings = BTreeMap<Address, Standing>;
+
+/// The venues that are to be left, and why: all in Exit mode, else those that are closed for one of the causes.
+fn leaving(seen: &Conditions, retreat: &Retreat) -> BTreeMap<Address, Cause> {
+    let listed = seen.venues.iter();
+    if seen.exit {
+        // Whoever ordered it: the switch's asset, or a Safe.
+        return listed.map(|venue| (venue.adapter, Cause::Emergency)).collect();
+    }
+    let closed = listed.filter_map(|venue| {
+        let cause = Cause::from_text(venue.closed.as_deref()?)?;
+        retreat.causes.contains(&cause).then_some((venue.adapter, cause))
+    });
+    closed.collect()
+}
+
+/// Position and what of it is liquid; `None` where the venue cannot be read.
+fn position(snapshot: &Snapshot, adapter: Address) -> Option<(Assets, Assets)> {
+    let venue = snapshot.venues.iter().find(|venue| venue.adapter == adapter)?;
+    match venue.reading {
+        VenueReading::Read { value, liquidity, .. } => Some((value, liquidity)),
+        VenueReading::Unreadable { .. } => None,
+    }
+}
+
+/// What gas costs in assets at the next block's fee, where ETH has a price; the asset at a dollar, its own price may be what is wrong.
+fn gas_cost(snapshot: &Snapshot, priority_fee: u128, gas: u64) -> Option<Assets> {
+    let FeedHealth::Healthy { price } = assess(&snapshot.eth_usd, snapshot.block.timestamp) else { return None };
+    economics::gas_cost(gas, snapshot.block.next_base_fee.checked_add(priority_fee)?, price, Wad(WAD))
+}
+
+/// What the hub says a reduction brought.
+fn received(logs: &[Log], hub: Address) -> Assets {
+    let events = logs.iter().filter(|log| log.address == hub);
+    let reduced = events.filter_map(|log| StrategyHub::RiskReduced::decode_log(log).ok());
+    Assets(reduced.map(|event| event.received).fold(U256::ZERO, U256::saturating_add).saturating_to())
+}
+
+fn reduce_call(adapter: Address, min_out: Assets) -> Bytes {
+    let data = Bytes::new();
+    StrategyHub::reduceCall { adapter, assets: U256::MAX, minOut: U256::from(min_out.0), data }.abi_encode().into()
+}
+
+impl Keeper {
+    /// Takes home what is to be taken home at this block, if it is worth it.
+    pub(crate) async fn take_home(&self, seen: &Conditions, supervisor: &Supervisor) -> Result<(), RetreatError> {
+        let leaving = leaving(seen, &self.retreat);
+        let mut standings = self.watcher.standings.lock().await;
+        standings.retain(|adapter, _| leaving.contains_key(adapter));
+        if leaving.keys().all(|adapter| standings.get(adapter) == Some(&Standing::Home)) {
+            return Ok(());
+        }
+        let snapshot = self.observer.snapshot().await?;
+        if seen.exit {
+            return self.exit_everything(&leaving, &mut standings, &snapshot, supervisor).await;
+        }
+        for (adapter, cause) in leaving {
+            let stands = self.leave(adapter, cause, &snapshot, supervisor).await?;
+            self.note(&mut standings, adapter, stands, &snapshot);
+        }
+        Ok(())
+    }
+
+    /// Leaves one venue, with what it pays now.
+    async fn leave(
+        &self,
+        adapter: Address,
+        cause: Cause,
+        snapshot: &Snapshot,
+        supervisor: &Supervisor,
+    ) -> Result<Standing, RetreatError> {
+        let Some((value, liquidity)) = position(snapshot, adapter) else {
+            return Ok(Standing::Remains("the venue cannot be read".into()));
+        };
+        if value < self.retreat.least {
+            return Ok(Standing::Home);
+        }
+        if self.retreat.take(value, liquidity, None).is_none() {
+            return Ok(Standing::Remains("the venue does not pay".into()));
+        }
+        let hub = self.observer.deployment().hub;
+        let simulation = self.executor.simulate_call(hub, reduce_call(adapter, Assets::ZERO)).await?;
+        if !simulation.success {
+            return Ok(Standing::Remains(simulation.revert.unwrap_or_else(|| "it reverts without a reason".into())));
+        }
+        let out = received(&simulation.logs, hub);
+        let cost = gas_cost(snapshot, self.policy.priority_fee, simulation.gas_used);
+        if self.retreat.take(value, out, cost).is_none() {
+            return Ok(Standing::Remains("what the venue pays is not worth its gas".into()));
+        }
+        let kept_back = Bps(BPS_ONE.saturating_sub(self.policy.slippage.0));
+        let (name, block) = (self.name_of(adapter), snapshot.block.number);
+        let purpose = format!("take home {out} of {value} from {name}: {} (block {block})", cause.text());
+        let outcome =
+            self.executor.send_urgent_call(hub, reduce_call(adapter, out.share(kept_back)), &purpose, 0).await?;
+        tracing::warn!(purpose, state = %outcome.state, reason = outcome.reason.as_deref().unwrap_or(""), "a position is taken home");
+        supervisor.status(&format!("{purpose}: {}", outcome.state));
+        // The next block says what is left.
+        Ok(Standing::Remains(String::new()))
+    }
+
+    /// Calls the emergency exit, which anyone may in Exit mode.
+    async fn exit_everything(
+        &self,
+        leaving: &BTreeMap<Address, Cause>,
+        standings: &mut Standings,
+        snapshot: &Snapshot,
+        supervisor: &Supervisor,
+    ) -> Result<(), RetreatError> {
+        let mut total = Assets::ZERO;
+        for adapter in leaving.keys() {
+            let stands = match position(snapshot, *adapter) {
+                Some((value, _)) if value < self.retreat.least => Standing::Home,
+                Some((value, _)) => {
+                    total = Assets(total.0.saturating_add(value.0));
+                    Standing::Remains("the exit has not brought it home yet".into())
+                }
+                None => Standing::Remains("the venue cannot be read".into()),
+            };
+            self.note(standings, *adapter, stands, snapshot);
+        }
+        let ExitPlan { venues, gas } = self.plan_exit().await?;
+        let out = venues.iter().map(|venue| venue.received).fold(U256::ZERO, U256::saturating_add);
+        let out = Assets(out.saturating_to());
+        let cost = gas_cost(snapshot, self.policy.priority_fee, gas);
+        // A venue that cannot be read may pay all the same.
+        if self.retreat.take(total.max(out), out, cost).is_none() {
+            return Ok(());
+        }
+        let purpose = format!("emergency exit: take home {out} of {total} (block {})", snapshot.block.number);
+        let hub = self.observer.deployment().hub;
+        let outcome = self.executor.send_urgent_call(hub, exit_call(), &purpose, EXIT_GAS).await?;
+        tracing::warn!(purpose, state = %outcome.state, reason = outcome.reason.as_deref().unwrap_or(""), "the vault exits");
+        supervisor.status(&format!("{purpose}: {}", outcome.state));
+        Ok(())
+    }
+
+    /// Remembers how a position stands, and says why it remains whenever that is another reason than before.
+    fn note(&self, standings: &mut Standings, adapter: Address, stands: Standing, snapshot: &Snapshot) {
+        if let Standing::Remains(why) = &stands
+            && !why.is_empty()
+            && standings.get(&adapter) != Some(&stands)
+        {
+            let (venue, block) = (self.name_of(adapter), snapshot.block.number);
+            tracing::warn!(venue, why, block, "a position that is to come home remains");
+        }
+        standings.insert(adapter, stands);
+    }
+
+    fn name_of(&self, adapter: Address) -> String {
+        let listed = self.observer.deployment().venues.iter().find(|venue| venue.adapter == adapter);
+        listed.map_or_else(|| adapter.to_string(), |venue| venue.name.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy::primitives::B256;
+    use ballast_chain::VenueCondition;
+
+    const A: Address = Address::repeat_byte(1);
+    const B: Address = Address::repeat_byte(2);
+
+    fn seen(exit: bool, closed: [Option<&str>; 2]) -> Conditions {
+        let venue = |adapter, closed: Option<&str>| VenueCondition {
+            adapter,
+            name: String::new(),
+            closed: closed.map(str::to_owned),
+            tvl: None,
+            utilisation: None,
+            governance: None,
+        };
+        Conditions {
+            block: 1,
+            hash: B256::ZERO,
+            timestamp: 1,
+            exit,
+            active: Default::default(),
+            tokens: Vec::new(),
+            venues: vec![venue(A, closed[0]), venue(B, closed[1])],
+            unanswered: Vec::new(),
+        }
+    }
+
+    // SPEC C7, R11
+    #[test]
+    fn a_venue_is_left_for_the_causes_that_are_configured_and_all_of_them_in_exit_mode() {
+        let retreat = Retreat::default();
+        let who = |exit, closed| leaving(&seen(exit, closed), &retreat).into_keys().collect::<Vec<_>>();
+        assert_eq!(who(false, [None, None]), Vec::<Address>::new());
+        assert_eq!(who(false, [Some("TVL crash detected"), None]), [A]);
+        assert_eq!(who(false, [Some("Guardian"), Some("Governance attack detected")]), [B]);
+        assert_eq!(who(false, [Some("Oracle failure detected"), None]), Vec::<Address>::new(), "a silent feed");
+        assert_eq!(who(true, [None, None]), [A, B]);
+        let none = Retreat { causes: Default::default(), ..retreat };
+        assert_eq!(leaving(&seen(false, [Some("TVL crash detected"), None]), &none), BTreeMap::new());
+    }
+
+    #[test]
+    fn what_came_home_is_what_the_hub_itself_says() {
+        let hub = Address::repeat_byte(9);
+        let event = StrategyHub::RiskReduced { caller: A, adapter: B, received: U256::from(7), targetBps: U256::ZERO };
+        let log = |address| Log { address, data: event.encode_log_data() };
+        assert_eq!(received(&[log(hub), log(A)], hub), Assets(7), "not another contract's look-alike");
+        assert_eq!(received(&[], hub), Assets::ZERO);
+    }
+}
