@@ -45,11 +45,13 @@ def by_day(frame, column, days):
 class Day:
     """A lending market that pays what was observed."""
 
-    def __init__(self, supply, borrow, tvl, borrowed, liquidity):
+    def __init__(self, supply, borrow, tvl, borrowed, liquidity, aave_v2):
         if not math.isnan(tvl) and not math.isnan(borrowed):
             supplied, lent = tvl, min(borrowed, tvl * 0.98)
         else:
-            if not math.isnan(borrow) and borrow > 0:
+            if not math.isnan(borrow) and borrow > 0 and aave_v2:
+                u = min(0.9 * borrow / 0.04 if borrow <= 0.04 else 0.9 + (borrow - 0.04) / 0.6 * (1.0 - 0.9), 0.98)
+            elif not math.isnan(borrow) and borrow > 0:
                 u = min(supply / (borrow * 0.9), 0.98)
             else:
                 u = 0.8
@@ -104,7 +106,7 @@ def read(directory, days):
         venues[f"{protocol}/ethereum/{asset.lower()}"] = [
             None
             if math.isnan(column["supply"][day])
-            else Day(column["supply"][day], column["borrow"][day], column["tvl_usd"][day], column["borrowed_usd"][day], liquidity[day])
+            else Day(column["supply"][day], column["borrow"][day], column["tvl_usd"][day], column["borrowed_usd"][day], liquidity[day], protocol == "aave" and day < "2023-07-01")
             for day in days
         ]
     return dict(sorted(venues.items()))

@@ -30,15 +30,20 @@ pub struct Placed {
     pub about: String,
     pub run: Run,
     pub metrics: Metrics,
-    /// Net APY above `hold`, and above `best-single`.
+    /// Net APY above `hold`, above `best-single`, and above the two under the cap that binds the vault.
     pub ahead_of_hold: Option<(f64, Interval)>,
     pub ahead_of_best_single: Option<(f64, Interval)>,
+    pub ahead_of_hold_capped: Option<(f64, Interval)>,
+    pub ahead_of_best_single_capped: Option<(f64, Interval)>,
 }
 
 /// Name of the baseline that is never moved.
 pub const HOLD: &str = "hold";
 /// Name of the baseline in the one venue that turned out best.
 pub const BEST_SINGLE: &str = "best-single";
+/// Names of the two with no more in a venue than the hub permits.
+pub const HOLD_CAPPED: &str = "hold-capped";
+pub const BEST_SINGLE_CAPPED: &str = "best-single-capped";
 
 /// The vault's own parameters in a backtest of `venues` venues: half a percent a year over 30 days (docs/adr/0001).
 #[must_use]
@@ -83,7 +88,7 @@ pub fn baselines(market: &Market, period: Range<usize>, capital: Assets, rules: 
             plan: Plan::Hold(Bounds::Free),
         },
         Entrant {
-            name: "hold-capped".into(),
+            name: HOLD_CAPPED.into(),
             about: format!("the same with at most {percent} % in a venue"),
             plan: Plan::Hold(capped),
         },
@@ -97,7 +102,7 @@ pub fn baselines(market: &Market, period: Range<usize>, capital: Assets, rules: 
     }
     if let Some((venue, id)) = best(capped) {
         entrants.push(Entrant {
-            name: "best-single-capped".into(),
+            name: BEST_SINGLE_CAPPED.into(),
             about: format!("{percent} % in {id}, which only hindsight knows to be the best"),
             plan: Plan::Single(venue, capped),
         });
@@ -162,6 +167,8 @@ pub fn contest(
             about: entrant.about.clone(),
             ahead_of_hold: against(run, HOLD),
             ahead_of_best_single: against(run, BEST_SINGLE),
+            ahead_of_hold_capped: against(run, HOLD_CAPPED),
+            ahead_of_best_single_capped: against(run, BEST_SINGLE_CAPPED),
             run: run.clone(),
             metrics: figures.clone(),
         })

@@ -209,7 +209,8 @@ impl<'a> Engine<'a> {
             &self.book,
             (self.rules, &self.history, &self.switch),
         );
-        let policy: &Policy = policy;
+        let judged = self.rules.scores.as_ref().map(|scores| scores.judged(policy, before + 1));
+        let policy: &Policy = judged.as_ref().unwrap_or(policy);
         let outlook = if policy.strategy.needs_outlook() {
             outlook(self.market, before + 1, &listed)
         } else {

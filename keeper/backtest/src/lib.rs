@@ -19,15 +19,22 @@ mod policy;
 mod report;
 mod rules;
 pub mod scenario;
+mod scores;
 mod switch;
 
 pub use book::{Book, Ledger, Position};
 pub use calibrate::{Observed, step as calibrated};
-pub use contest::{BEST_SINGLE, Entrant, HOLD, Placed, baselines, contest, decided, default_policy, in_parallel};
+pub use contest::{
+    BEST_SINGLE, BEST_SINGLE_CAPPED, Entrant, HOLD, HOLD_CAPPED, Placed, baselines, contest, decided, default_policy,
+    in_parallel,
+};
 pub use engine::{ExitReport, Run, simulate};
-pub use market::{Environment, LOOKBACK, Market, SizeBasis, SourceSpan, USDC, Venue, VenueStep};
+pub use market::{
+    Basis, Environment, LOOKBACK, Market, RiskData, SizeBasis, SourceSpan, USDC, Venue, VenueRiskData, VenueStep,
+};
 pub use metrics::{Interval, Metrics, ahead, metrics, returns};
-pub use outcome::{Ahead, Exit, Outcome, PolicyOutcome, VenueBasis};
+pub use outcome::{Ahead, Exit, Outcome, PolicyOutcome, VenueBasis, VenueScore};
 pub use policy::{Bounds, Plan};
 pub use report::html;
 pub use rules::{Rules, Upkeep};
+pub use scores::{Scores, explained};

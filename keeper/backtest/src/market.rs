@@ -6,8 +6,10 @@
 mod environment;
 mod grid;
 mod read;
+mod risk_data;
 
 pub use read::LOOKBACK;
+pub use risk_data::{RiskData, VenueRiskData};
 
 use ballast_allocator::rates;
 use ballast_history::Refusal;
@@ -31,6 +33,8 @@ pub struct Market {
     pub notes: Vec<String>,
     /// Rows of the data that were refused.
     pub refused: Vec<Refusal>,
+    /// What scores of risk are made of beside the markets; `None` of made-up ones.
+    pub risk: Option<RiskData>,
 }
 
 /// A venue over time.
@@ -62,6 +66,18 @@ pub struct SizeBasis {
     pub assumed: usize,
 }
 
+/// Where a figure is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// It is in the data.
+    Recorded,
+    /// It follows from what is.
+    Derived,
+    /// Nothing says it.
+    Assumed,
+}
+
 /// A venue during one step, without our own money in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VenueStep {
@@ -74,6 +90,8 @@ pub struct VenueStep {
     pub fee: Wad,
     /// Whether its size is in the data, so that a fall of it means something.
     pub size_measured: bool,
+    /// Where its utilisation is from.
+    pub utilisation: Basis,
     /// The part of all positions that is lost at the end of the step (an exploit), 1e18 = all.
     pub haircut: Wad,
 }

@@ -5,6 +5,7 @@ use crate::{
     contest::Placed,
     market::{Market, SizeBasis, SourceSpan},
     metrics::{Interval, Metrics},
+    scores::Scores,
     switch::venue_of,
 };
 use ballast_history::time;
@@ -37,6 +38,15 @@ pub struct VenueBasis {
     pub days: usize,
     pub sources: Vec<SourceSpan>,
     pub sizes: SizeBasis,
+    /// Its score of risk at the beginning of the period and of each month, if the policies were given scores.
+    pub scores: Vec<VenueScore>,
+}
+
+/// A score as of a day, 0–100, high is risky.
+#[derive(Clone, Debug, Serialize)]
+pub struct VenueScore {
+    pub date: String,
+    pub score: u8,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -54,6 +64,9 @@ pub struct PolicyOutcome {
     pub metrics: Metrics,
     pub ahead_of_hold: Option<Ahead>,
     pub ahead_of_best_single: Option<Ahead>,
+    /// The same two under the cap that binds the vault.
+    pub ahead_of_hold_capped: Option<Ahead>,
+    pub ahead_of_best_single_capped: Option<Ahead>,
     /// Every base unit between capital and final value.
     pub ledger: Ledger,
     /// Days on which nothing was moved, by the first gate that refused.
@@ -114,6 +127,7 @@ impl Outcome {
                 days: (0..venue.steps.len()).filter(within).filter(|step| venue.steps[*step].is_some()).count(),
                 sources: venue.sources.clone(),
                 sizes: venue.sizes,
+                scores: Vec::new(),
             })
             .collect();
         Self {
@@ -127,6 +141,20 @@ impl Outcome {
             notes: market.notes.clone(),
             refused_rows: market.refused.len(),
         }
+    }
+
+    /// The same with what the venues' scores were.
+    #[must_use]
+    pub fn with_scores(mut self, market: &Market, period: &Range<usize>, scores: &Scores) -> Self {
+        for (index, venue) in self.venues.iter_mut().enumerate() {
+            for step in period.clone() {
+                let date = time::date(market.time(step));
+                if let Some(score) = scores.at(index, step).filter(|_| step == period.start || date.ends_with("-01")) {
+                    venue.scores.push(VenueScore { date, score });
+                }
+            }
+        }
+        self
     }
 }
 
@@ -147,6 +175,8 @@ fn policy(market: &Market, period: &Range<usize>, placed: &Placed) -> PolicyOutc
         metrics: placed.metrics.clone(),
         ahead_of_hold: ahead(placed.ahead_of_hold),
         ahead_of_best_single: ahead(placed.ahead_of_best_single),
+        ahead_of_hold_capped: ahead(placed.ahead_of_hold_capped),
+        ahead_of_best_single_capped: ahead(placed.ahead_of_best_single_capped),
         ledger: run.ledger,
         holds: run.holds.clone(),
         exits: run

@@ -88,14 +88,15 @@ pub fn html(outcome: &Outcome) -> String {
 fn table(outcome: &Outcome) -> String {
     let mut table = String::from(
         "<table><tr><th>policy</th><th>final USDC</th><th>net APY</th><th>95 %</th><th>Sharpe</th><th>95 %</th><th>drawdown</th>\
-         <th>invested</th><th>gas a year</th><th>moves</th><th>turnover a year</th><th>APY above hold, points</th><th>above best single</th></tr>",
+         <th>invested</th><th>gas a year</th><th>moves</th><th>turnover a year</th><th>APY above hold, points</th><th>above best single</th>\
+         <th>above hold capped</th><th>above best single capped</th></tr>",
     );
     for policy in &outcome.policies {
         let figures = &policy.metrics;
         let interval = figures.net_apy_interval;
         let _ = write!(
             table,
-            "<tr><td title=\"{}\">{}</td><td>{}</td><td>{}</td><td>{:.2}–{:.2}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.1}×</td><td>{}</td><td>{}</td></tr>",
+            "<tr><td title=\"{}\">{}</td><td>{}</td><td>{}</td><td>{:.2}–{:.2}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.1}×</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             escape(&policy.about),
             escape(&policy.name),
             money(policy.final_value),
@@ -113,6 +114,8 @@ fn table(outcome: &Outcome) -> String {
             figures.turnover_per_year,
             ahead(policy.ahead_of_hold),
             ahead(policy.ahead_of_best_single),
+            ahead(policy.ahead_of_hold_capped),
+            ahead(policy.ahead_of_best_single_capped),
         );
     }
     table + "</table>"

@@ -1,8 +1,10 @@
 //! What binds a vault: the limits of its contracts, what things cost in gas, and how its switch is put back.
 
+use crate::scores::Scores;
 use ballast_allocator::economics;
 use ballast_risk::Retreat;
 use ballast_types::{Assets, Bps, HubLimits, SECONDS_PER_YEAR, fixed::mul_div_ceil};
+use std::sync::Arc;
 
 /// The contracts' parameters and the costs of using them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct Rules {
     pub decide_every: u64,
     /// Steps without a value after which a venue counts as gone, and its position as paid out.
     pub max_gap: usize,
+    /// Scores of risk as of each step, instead of the policy's own.
+    pub scores: Option<Arc<Scores>>,
 }
 
 /// The keeper's heartbeats: in pairs that observe the venues' sizes, by the clock as often as the budget allows, else before a move that adds; and
@@ -94,6 +98,7 @@ impl Default for Rules {
             resume_after: 14 * 86_400,
             decide_every: 1,
             max_gap: 3,
+            scores: None,
         }
     }
 }

@@ -60,6 +60,7 @@ fn plain(steps: usize) -> Market {
         environment: vec![environment; steps],
         notes: Vec::new(),
         refused: Vec::new(),
+        risk: None,
     }
 }
 

@@ -4,7 +4,7 @@ pub(crate) mod settings;
 
 use crate::{data, output};
 use ballast_backtest::{
-    Entrant, Market, Outcome, Placed, Plan, PolicyOutcome, USDC, baselines, contest, decided, html, in_parallel,
+    Ahead, Entrant, Market, Outcome, Placed, Plan, PolicyOutcome, USDC, baselines, contest, decided, html, in_parallel,
 };
 use ballast_history::time;
 use ballast_types::{Assets, ProfileName};
@@ -86,8 +86,9 @@ pub(crate) fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     let directory = data::directory(arguments.data.as_deref())?;
     let (market, period) = load(&directory, arguments.start, arguments.end)?;
     let capital = Assets(u128::from(arguments.capital) * USDC);
+    let settings = settings.scored(&market, capital)?;
     if let Some(sweep) = sweep {
-        return swept(&arguments, &market, &period, capital, &sweep);
+        return swept(&arguments, (&market, &period), capital, &sweep.points(&settings));
     }
     let entrants = entrants(&market, period.clone(), capital, &settings);
     let entrants = match chosen(entrants, &arguments.policies) {
@@ -95,7 +96,10 @@ pub(crate) fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         Err(why) => return output::misuse(why),
     };
     let placed = contest(&market, period.clone(), capital, &entrants, &settings.rules, &progress(entrants.len()));
-    let outcome = outcome(&market, &period, arguments.capital, &directory, &placed);
+    let mut outcome = outcome(&market, &period, arguments.capital, &directory, &placed);
+    if let Some(scores) = &settings.rules.scores {
+        outcome = outcome.with_scores(&market, &period, scores);
+    }
     if let Some(report) = &arguments.report {
         fs::write(report, html(&outcome)).wrap_err_with(|| format!("cannot write {}", report.display()))?;
     }
@@ -186,7 +190,7 @@ fn show(outcome: &Outcome) -> eyre::Result<()> {
 /// A line per policy.
 pub(crate) fn table(outcome: &Outcome) -> String {
     let mut lines = vec![format!(
-        "{:<20} {:>16} {:>9} {:>8} {:>9} {:>9} {:>10} {:>6}  {}",
+        "{:<20} {:>16} {:>9} {:>8} {:>9} {:>9} {:>10} {:>6}  {:<22}  {}",
         "policy",
         "final USDC",
         "net APY",
@@ -195,24 +199,21 @@ pub(crate) fn table(outcome: &Outcome) -> String {
         "invested",
         "gas USD",
         "moves",
-        "APY above hold [95 %]"
+        "APY above hold [95 %]",
+        "above hold-capped"
     )];
     lines.extend(outcome.policies.iter().map(line));
     lines.join("\n")
 }
 
 fn line(policy: &PolicyOutcome) -> String {
-    let ahead = policy.ahead_of_hold.map_or_else(String::new, |ahead| {
-        let points = |value: f64| value * 100.0;
-        format!(
-            "{:+.2} [{:+.2}, {:+.2}]",
-            points(ahead.net_apy),
-            points(ahead.interval.low),
-            points(ahead.interval.high)
-        )
-    });
+    let ahead = |ahead: Option<Ahead>| {
+        ahead.map_or_else(String::new, |Ahead { net_apy, interval }| {
+            format!("{:+.2} [{:+.2}, {:+.2}]", net_apy * 100.0, interval.low * 100.0, interval.high * 100.0)
+        })
+    };
     format!(
-        "{:<20} {:>16.2} {:>7.2} % {:>8} {:>7.2} % {:>7.1} % {:>10.0} {:>6}  {ahead}",
+        "{:<20} {:>16.2} {:>7.2} % {:>8} {:>7.2} % {:>7.1} % {:>10.0} {:>6}  {:<22}  {}",
         policy.name,
         policy.final_value,
         policy.net_apy * 100.0,
@@ -221,25 +222,25 @@ fn line(policy: &PolicyOutcome) -> String {
         policy.metrics.invested * 100.0,
         policy.gas_usd,
         policy.rebalances,
+        ahead(policy.ahead_of_hold),
+        ahead(policy.ahead_of_hold_capped),
     )
 }
 
 /// Every combination of the swept parameters, several at a time.
 fn swept(
     arguments: &Arguments,
-    market: &Market,
-    period: &Range<usize>,
+    (market, period): (&Market, &Range<usize>),
     capital: Assets,
-    sweep: &Sweep,
+    points: &[Settings],
 ) -> eyre::Result<ExitCode> {
     if arguments.report.is_some() || !arguments.policies.is_empty() {
         return output::misuse("--sweep goes with neither --report nor --policy");
     }
-    let points = sweep.points();
     let show = progress(points.len());
     let risk_free: Vec<_> =
         market.environment.get(period.clone()).unwrap_or_default().iter().map(|day| day.risk_free).collect();
-    let results = in_parallel(&points, &show, |settings| {
+    let results = in_parallel(points, &show, |settings| {
         let plan = Plan::Decide(Box::new(settings.policy(market.venues.len())));
         let run = ballast_backtest::simulate(market, period.clone(), capital, "convex", &plan, &settings.rules);
         let figures = ballast_backtest::metrics(&run, market.step, &risk_free);

@@ -1,6 +1,11 @@
 //! The daily markets that a directory of history makes.
 
-use super::{Market, SizeBasis, SourceSpan, Venue, environment::environment, grid::Grid};
+use super::{
+    Market, SizeBasis, SourceSpan, Venue,
+    environment::environment,
+    grid::Grid,
+    risk_data::{RiskData, VenueRiskData, version},
+};
 use crate::calibrate::{self, Observed};
 use ballast_history::{Dataset, HistoryError, time};
 use ballast_types::Metric;
@@ -58,7 +63,8 @@ impl Market {
         subjects.sort_unstable();
         subjects.dedup();
 
-        let venues: Vec<Venue> = subjects.iter().filter_map(|id| venue(dataset, id, grid)).collect();
+        let (venues, judged): (Vec<Venue>, Vec<VenueRiskData>) =
+            subjects.iter().filter_map(|id| venue(dataset, id, grid)).unzip();
         for venue in &venues {
             let SizeBasis { measured, derived, assumed } = venue.sizes;
             if derived + assumed > 0 {
@@ -74,7 +80,8 @@ impl Market {
             }
         }
         let environment = environment(dataset, grid, &mut notes);
-        Self { origin: grid.origin, step: time::DAY, venues, environment, notes, refused: Vec::new() }
+        let risk = Some(RiskData::of(dataset, grid, judged));
+        Self { origin: grid.origin, step: time::DAY, venues, environment, notes, refused: Vec::new(), risk }
     }
 }
 
@@ -83,7 +90,7 @@ fn is_venue(subject: &str) -> bool {
     parts.next() == Some(CHAIN) && parts.next().is_some_and(|asset| ASSETS.contains(&asset)) && parts.next().is_none()
 }
 
-fn venue(dataset: &Dataset, id: &str, grid: Grid) -> Option<Venue> {
+fn venue(dataset: &Dataset, id: &str, grid: Grid) -> Option<(Venue, VenueRiskData)> {
     let rates = grid.merge(dataset, id, Metric::SupplyApr);
     let borrow = grid.values(dataset, id, Metric::BorrowApr);
     let locked = grid.values(dataset, id, Metric::TvlUsd);
@@ -105,13 +112,18 @@ fn venue(dataset: &Dataset, id: &str, grid: Grid) -> Option<Venue> {
         let at = |values: &[Option<f64>]| values.get(index).copied().flatten();
         // DefiLlama counts what is in a lending market and not what is lent out of it.
         let liquidity = at(&locked).or_else(|| at(&by_token));
+        let time = grid.origin + index as u64 * time::DAY;
+        let u = calibrate::lent_out(rate, at(&borrow), version(protocol, time) == Some("aave-v2"));
+        let left = |liquidity: f64| {
+            u.map_or(Observed::Liquidity(liquidity), |utilisation| Observed::Derived { liquidity, utilisation })
+        };
         let (observed, count) = match (at(&locked), at(&borrowed)) {
             (Some(supplied), Some(borrowed)) => (Observed::Measured { supplied, borrowed }, &mut sizes.measured),
             _ => match liquidity {
-                Some(liquidity) => (Observed::Liquidity(liquidity), &mut sizes.derived),
+                Some(liquidity) => (left(liquidity), &mut sizes.derived),
                 None => {
                     let whole = at(&of_protocol).map(|whole| whole * PROTOCOL_SHARE);
-                    (Observed::Liquidity(whole.unwrap_or(ASSUMED_LIQUIDITY)), &mut sizes.assumed)
+                    (left(whole.unwrap_or(ASSUMED_LIQUIDITY)), &mut sizes.assumed)
                 }
             },
         };
@@ -123,5 +135,6 @@ fn venue(dataset: &Dataset, id: &str, grid: Grid) -> Option<Venue> {
             }
         }
     }
-    steps.iter().any(Option::is_some).then(|| Venue { id: id.to_owned(), steps, sources, sizes })
+    let judged = VenueRiskData::of(protocol, &[&locked, &by_token, &of_protocol]);
+    steps.iter().any(Option::is_some).then(|| (Venue { id: id.to_owned(), steps, sources, sizes }, judged))
 }

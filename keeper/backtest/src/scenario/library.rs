@@ -63,6 +63,7 @@ fn calm() -> Market {
         environment: vec![environment; LENGTH],
         notes: Vec::new(),
         refused: Vec::new(),
+        risk: None,
     }
 }
 

@@ -1,12 +1,12 @@
 //! Parameters of the vault's own policies, and grids of them.
 
-use ballast_backtest::{Rules, default_policy};
-use ballast_risk::Retreat;
-use ballast_types::{Apr, Bps, LargeMoves, Policy, Profile, WAD};
-use std::collections::BTreeMap;
+use ballast_backtest::{Market, Rules, Scores, default_policy};
+use ballast_risk::{Retreat, facts::Facts};
+use ballast_types::{Apr, Assets, Bps, LargeMoves, Policy, Profile, WAD};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What may be set.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "reserve",
     "max_position",
     "horizon_hours",
@@ -17,6 +17,7 @@ const KEYS: [&str; 10] = [
     "upkeep_budget",
     "resume_days",
     "retreat",
+    "risk_scores",
 ];
 /// The most combinations of a sweep.
 const MOST_POINTS: usize = 10_000;
@@ -26,6 +27,8 @@ const MOST_POINTS: usize = 10_000;
 pub(crate) struct Settings {
     pub(crate) rules: Rules,
     pub(crate) chosen: BTreeMap<String, String>,
+    /// Whether venues have no score of their own, so that no limit of risk binds.
+    unscored: bool,
     profile: Option<Profile>,
     changes: Vec<Change>,
 }
@@ -82,6 +85,13 @@ impl Settings {
             })),
             "cooldown_hours" => self.rules.limits.cooldown = number(1, 24)? * 3_600,
             "upkeep_budget" => self.rules.upkeep.budget = Bps(bps(0, 10_000)?),
+            "risk_scores" => {
+                self.unscored = match value {
+                    "as_of" => false,
+                    "none" => true,
+                    _ => return Err(format!("{key}={value}: expected as_of or none")),
+                };
+            }
             "resume_days" => self.rules.resume_after = number(0, 365)? * 86_400,
             "retreat" => {
                 let names: Vec<&str> = if value == "none" { Vec::new() } else { value.split('+').collect() };
@@ -92,6 +102,18 @@ impl Settings {
         }
         self.chosen.insert(key.to_owned(), value.to_owned());
         Ok(())
+    }
+
+    /// The same with the venues' scores of risk as of each day, for positions of the most that the contracts let be in one venue.
+    ///
+    /// # Errors
+    /// If the facts that were built in are not valid, which a test excludes.
+    pub(crate) fn scored(mut self, market: &Market, capital: Assets) -> eyre::Result<Self> {
+        if !self.unscored {
+            let position = capital.share(self.rules.limits.max_position);
+            self.rules.scores = Scores::of(market, &Facts::built_in()?, position).map(Arc::new);
+        }
+        Ok(self)
     }
 
     /// The policy of the profile, or that of a backtest, with what was set.
@@ -156,7 +178,13 @@ impl Sweep {
         Ok(Some(Self { points }))
     }
 
-    pub(crate) fn points(&self) -> Vec<Settings> {
-        self.points.clone()
+    /// The combinations, with the scores of risk of `scored` where they have any.
+    pub(crate) fn points(&self, scored: &Settings) -> Vec<Settings> {
+        let with = |point: &Settings| {
+            let mut point = point.clone();
+            point.rules.scores = scored.rules.scores.clone().filter(|_| !point.unscored);
+            point
+        };
+        self.points.iter().map(with).collect()
     }
 }

@@ -58,8 +58,8 @@ pub(super) fn backtest(out: &Path) -> eyre::Result<Backtest> {
     let end = Market::last_day(&directory, data::now())?.ok_or_eyre("the history has no rates")?;
     let start = end + time::DAY - PERIOD;
     let (market, period) = backtest::load(&directory, start, end)?;
-    let settings = Settings::default();
     let capital = Assets(u128::from(CAPITAL) * USDC);
+    let settings = Settings::default().scored(&market, capital)?;
     let entrants = backtest::entrants(&market, period.clone(), capital, &settings);
     let placed = contest(&market, period.clone(), capital, &entrants, &settings.rules, &|_| {});
     let outcome = backtest::outcome(&market, &period, CAPITAL, &directory, &placed);
