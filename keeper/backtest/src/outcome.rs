@@ -3,6 +3,7 @@
 use crate::{
     book::Ledger,
     contest::Placed,
+    engine::Run,
     market::{Market, SizeBasis, SourceSpan},
     metrics::{Interval, Metrics},
     scores::Scores,
@@ -11,7 +12,10 @@ use crate::{
 use ballast_history::time;
 use ballast_risk::kill_switch::Cause;
 use serde::Serialize;
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 /// What `ballast backtest --json` prints. Amounts are in USDC, rates are fractions a year.
 #[derive(Clone, Debug, Serialize)]
@@ -74,7 +78,7 @@ pub struct PolicyOutcome {
     /// Days on which the whole vault left its venues, and what it could not take out on that day.
     pub exits: Vec<Exit>,
     pub retreats: Vec<Retreat>,
-    /// Times that a venue's own trigger closed it for additions.
+    /// Days on which a trigger of a venue closed it for additions, once a trigger and venue.
     pub venue_trips: usize,
     /// Moves that were not made because a venue would not have paid out.
     pub illiquid: u32,
@@ -195,13 +199,21 @@ fn policy(market: &Market, period: &Range<usize>, placed: &Placed) -> PolicyOutc
                 stuck: usdc(retreat.stuck),
             })
             .collect(),
-        venue_trips: run.events.iter().filter(|(_, event)| event.is_trip() && venue_of(event).is_some()).count(),
+        venue_trips: venue_trips(run),
         illiquid: run.illiquid,
         years: years(run.capital, &run.equity, date),
         positions: (0..market.venues.len())
             .map(|venue| run.positions.iter().map(|positions| usdc(positions[venue])).collect())
             .collect(),
     }
+}
+
+/// Each trigger of a venue once a day: what trips again after hours sees the same day's figure then.
+fn venue_trips(run: &Run) -> usize {
+    let trips = run.events.iter().filter(|(_, event)| event.is_trip());
+    let days: BTreeSet<_> =
+        trips.filter_map(|(step, event)| venue_of(event).map(|venue| (*step, venue, event.trigger))).collect();
+    days.len()
 }
 
 /// The return of each calendar year, of a part of one as it was.

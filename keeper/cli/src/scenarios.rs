@@ -4,9 +4,10 @@ mod devnet;
 
 use crate::{data, output};
 use ballast_backtest::{
-    Market, in_parallel,
-    scenario::{Alarm, CalmMonth, Scenario, Verdict, WayOut, calm_months, episodes, library, play},
+    Basis, Market, in_parallel,
+    scenario::{Alarm, CalmMonth, Scenario, Verdict, Watched, WayOut, calm_months, episodes, library, play},
 };
+use ballast_risk::kill_switch::Trigger;
 use clap::Args;
 use serde_json::json;
 use std::{path::PathBuf, process::ExitCode};
@@ -61,20 +62,54 @@ fn in_backtest(arguments: &Arguments, directory: Option<PathBuf>) -> eyre::Resul
                 let days: usize = calm.iter().map(|month| month.days).sum();
                 let happened = alarms.iter().filter(|alarm| alarm.happened).count();
                 output::say(format!(
-                    "{} calm months in {} ({days} days): {} false trips, and {happened} at falls of a venue that were real",
+                    "{} calm months in {} ({days} days): {} false trips, and {happened} at what really was so",
                     calm.len(),
                     directory.display(),
                     alarms.len() - happened,
                 ))?;
+                for line in by_month(&calm) {
+                    output::say(line)?;
+                }
                 for alarm in &alarms {
                     let what = alarm.venue.as_deref().unwrap_or("USDC");
+                    let whence = if alarm.basis == Some(Basis::Derived) { " by its rates" } else { "" };
                     let Alarm { date, trigger, measured, bound, .. } = alarm;
-                    output::say(format!("  {date} {trigger:?} of {what}: {measured} against {bound}"))?;
+                    output::say(format!("  {date} {trigger:?} of {what}{whence}: {measured} against {bound}"))?;
                 }
             }
         }
     }
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Trips by trigger, and the days of venues on which it had something to look at.
+fn by_month(calm: &[CalmMonth]) -> Vec<String> {
+    let mut lines = vec![format!(
+        "  {:<8} {:>5} {:>5} {:>7} {:>5} {:>12} {:>8}  {}",
+        "month",
+        "days",
+        "peg",
+        "oracle",
+        "TVL",
+        "utilisation",
+        "by rates",
+        "days of venues with TVL / utilisation / neither"
+    )];
+    lines.extend(calm.iter().map(|month| {
+        let Watched { tvl, utilisation_recorded, utilisation_derived, utilisation_unknown } = month.watched;
+        let derived = month.alarms.iter().filter(|alarm| alarm.basis == Some(Basis::Derived)).count();
+        format!(
+            "  {:<8} {:>5} {:>5} {:>7} {:>5} {:>12} {derived:>8}  {tvl} / {} / {utilisation_unknown}",
+            month.month,
+            month.days,
+            month.trips(Trigger::Peg),
+            month.trips(Trigger::Oracle),
+            month.trips(Trigger::Tvl),
+            month.trips(Trigger::Utilisation),
+            utilisation_recorded + utilisation_derived,
+        )
+    }));
+    lines
 }
 
 /// 2021-01-01 and 2026-02-28.

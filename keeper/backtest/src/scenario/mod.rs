@@ -8,7 +8,7 @@ mod calm;
 mod episodes;
 mod library;
 
-pub use calm::{Alarm, CalmMonth, calm_months};
+pub use calm::{Alarm, CalmMonth, Watched, calm_months};
 pub use episodes::episodes;
 pub use library::library;
 
