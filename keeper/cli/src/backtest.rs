@@ -1,5 +1,6 @@
 //! `ballast backtest`
 
+mod parquet_file;
 pub(crate) mod settings;
 
 use crate::{data, output};
@@ -49,6 +50,9 @@ pub(crate) struct Arguments {
     /// Every combination of these values of parameters, like min_gain=10,50,100 (may be given several times), with the policy `convex`
     #[arg(long = "sweep", value_name = "KEY=VALUE,VALUE")]
     sweep: Vec<String>,
+    /// Write the combinations of a sweep and what came of each to this Parquet file
+    #[arg(long, value_name = "FILE", requires = "sweep")]
+    parquet: Option<PathBuf>,
     /// Write a report with charts to this file
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -246,18 +250,33 @@ fn swept(
         let figures = ballast_backtest::metrics(&run, market.step, &risk_free);
         (run, figures)
     });
-    let rows: Vec<_> = points
+    let found: Vec<parquet_file::Point<'_>> = points
         .iter()
         .zip(&results)
-        .map(|(settings, (run, figures))| {
+        .map(|(settings, (run, figures))| parquet_file::Point {
+            parameters: &settings.chosen,
+            final_value: run.equity.last().map_or(0.0, |nav| nav.0 as f64 / 1e6),
+            net_apy: figures.net_apy,
+            sharpe: figures.sharpe,
+            max_drawdown: figures.max_drawdown,
+            gas_usd: run.gas_usd as f64 / 1e6,
+            rebalances: run.rebalances,
+        })
+        .collect();
+    if let Some(path) = &arguments.parquet {
+        parquet_file::write(path, &found)?;
+    }
+    let rows: Vec<_> = found
+        .iter()
+        .map(|point| {
             json!({
-                "parameters": settings.chosen,
-                "final_value": run.equity.last().map_or(0.0, |nav| nav.0 as f64 / 1e6),
-                "net_apy": figures.net_apy,
-                "sharpe": figures.sharpe,
-                "max_drawdown": figures.max_drawdown,
-                "gas_usd": run.gas_usd as f64 / 1e6,
-                "rebalances": run.rebalances,
+                "parameters": point.parameters,
+                "final_value": point.final_value,
+                "net_apy": point.net_apy,
+                "sharpe": point.sharpe,
+                "max_drawdown": point.max_drawdown,
+                "gas_usd": point.gas_usd,
+                "rebalances": point.rebalances,
             })
         })
         .collect();
