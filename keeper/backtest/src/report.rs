@@ -4,7 +4,7 @@ use crate::{
     chart::{self, Line, escape},
     outcome::{Ahead, Outcome, PolicyOutcome},
 };
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1060px;margin:2rem auto;padding:0 1rem;color:#1a1a1a}\
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}table{border-collapse:collapse;font-size:13px;width:100%}\
@@ -72,6 +72,7 @@ pub fn html(outcome: &Outcome) -> String {
         page.push_str(&decided(outcome, policy, &dates));
     }
     page.push_str(&regimes(outcome));
+    page.push_str(&scores(outcome));
     page.push_str("<h2>What this stands on</h2><ul class=\"note\">");
     for venue in &outcome.venues {
         let sources: Vec<String> =
@@ -179,6 +180,30 @@ fn regimes(outcome: &Outcome) -> String {
         let _ = write!(table, "<tr><td>{}</td>", escape(&policy.name));
         for (_, change) in &policy.years {
             let _ = write!(table, "<td>{}</td>", percent(*change));
+        }
+        table.push_str("</tr>");
+    }
+    table + "</table>"
+}
+
+/// Each venue's score as of the first days of half-years; nothing if there are none.
+fn scores(outcome: &Outcome) -> String {
+    let halves = |date: &str| date.ends_with("-01-01") || date.ends_with("-07-01");
+    let all = outcome.venues.iter().flat_map(|venue| &venue.scores);
+    let dates: BTreeSet<&str> = all.map(|score| score.date.as_str()).filter(|date| halves(date)).collect();
+    if dates.is_empty() {
+        return String::new();
+    }
+    let mut table = String::from("<h2>Scores of risk, 0 to 100, high is risky</h2><table><tr><th>venue</th>");
+    for date in &dates {
+        let _ = write!(table, "<th>{date}</th>");
+    }
+    table.push_str("</tr>");
+    for venue in outcome.venues.iter().filter(|venue| !venue.scores.is_empty()) {
+        let _ = write!(table, "<tr><td>{}</td>", escape(&venue.id));
+        for date in &dates {
+            let score = venue.scores.iter().find(|score| score.date == *date);
+            let _ = write!(table, "<td>{}</td>", score.map_or_else(|| "–".into(), |score| score.score.to_string()));
         }
         table.push_str("</tr>");
     }

@@ -196,7 +196,15 @@ fn the_report_is_one_file_that_needs_nothing_else() {
     arguments.extend(["--policy", "hold", "--policy", "convex", "--report", report.to_str().unwrap()]);
     assert!(backtest(directory.path(), &arguments).status.success());
     let page = fs::read_to_string(&report).unwrap();
-    for part in ["Equity", "Drawdown", "convex: allocation", "from capital to final value", "By year"] {
+    for part in [
+        "Equity",
+        "Drawdown",
+        "convex: allocation",
+        "from capital to final value",
+        "By year",
+        "Scores of risk",
+        "above hold capped",
+    ] {
         assert!(page.contains(part), "{part}");
     }
     assert!(page.matches("<svg").count() == 4 && !page.contains("http") && !page.contains("NaN"));
