@@ -63,7 +63,9 @@ impl Range {
         }
         let value = |(base, quote): (f64, f64)| base * price + quote;
         let held = value(self.amounts(self.entry));
-        Some((value(self.amounts(price)) / held - 1.0).min(0.0))
+        let loss = value(self.amounts(price)) / held - 1.0;
+        // Not `min` first: of a NaN that would be no loss.
+        (!loss.is_nan()).then(|| loss.min(0.0))
     }
 }
 
@@ -130,14 +132,16 @@ impl Rules {
     }
 
     /// Whether to leave now: `loss` so far (negative), `fees` so far (a fraction of the position, never annualised), `r` the price over that at entry.
+    ///
+    /// A loss or fee that is no number counts as beyond every margin, and so does the price of a pegged pair: nobody stays in what nobody measured.
     #[must_use]
     pub fn exit(&self, loss: f64, fees: f64, r: f64, pegged: bool) -> Option<Exit> {
         let beyond_fees = -loss - fees;
-        if beyond_fees > self.exit_margin {
+        if beyond_fees.is_nan() || beyond_fees > self.exit_margin {
             return Some(Exit::Loss { beyond_fees });
         }
         let part = (r - 1.0).abs();
-        (pegged && part > self.pegged_divergence).then_some(Exit::Divergence { part })
+        (pegged && (part.is_nan() || part > self.pegged_divergence)).then_some(Exit::Divergence { part })
     }
 }
 
@@ -197,6 +201,16 @@ mod tests {
         assert_eq!(rules.exit(full_range(1.32).unwrap(), 0.0, 1.32, false), None);
         assert!(matches!(rules.exit(full_range(1.34).unwrap(), 0.0, 1.34, false), Some(Exit::Loss { .. })));
         assert_eq!(rules.exit(full_range(1.34).unwrap(), 0.001, 1.34, false), None, "fees make up for it");
+    }
+
+    #[test]
+    fn nobody_stays_in_a_position_that_nobody_measured() {
+        let rules = Rules::default();
+        assert!(matches!(rules.exit(f64::NAN, 0.0, 1.0, false), Some(Exit::Loss { .. })));
+        assert!(matches!(rules.exit(0.0, f64::NAN, 1.0, false), Some(Exit::Loss { .. })));
+        assert!(matches!(rules.exit(0.0, 0.0, f64::NAN, true), Some(Exit::Divergence { .. })));
+        let extreme = Range::new(1e-308, 1.7e308, 1e308).unwrap();
+        assert!(extreme.loss(1.7e308).is_none_or(|loss| !loss.is_nan()));
     }
 
     /// Swaps of a constant product x·y = k without a fee, in small steps, until the pool's price is `price`.

@@ -27,11 +27,15 @@ pub struct ExitPlan {
 
 /// What could be turned into the asset at once, over what may be asked for. `None` unless something may be asked for.
 ///
+/// `None` too if a figure of a holding is no number: what is not measured is not liquid.
+///
 /// Basel's liquidity coverage ratio with the horizon of an instant: what leaves through a queue does not count. 1 and more is enough.
 #[must_use]
 pub fn liquidity_coverage(idle_usd: f64, holdings: &[Holding], outflow_usd: f64) -> Option<f64> {
     let liquid = idle_usd + holdings.iter().map(at_once).sum::<f64>();
-    (outflow_usd.is_finite() && outflow_usd > 0.0 && liquid.is_finite()).then(|| liquid.max(0.0) / outflow_usd)
+    let measured = holdings.iter().all(is_measured);
+    (measured && outflow_usd.is_finite() && outflow_usd > 0.0 && liquid.is_finite())
+        .then(|| liquid.max(0.0) / outflow_usd)
 }
 
 /// How each position leaves if we take at most `participation` (0–1) of what its market gives in a day, so that leaving does not move it.
@@ -43,8 +47,13 @@ pub fn plan_exit(holdings: &[Holding], participation: f64) -> Vec<ExitPlan> {
         let rest = (holding.value_usd - first).max(0.0);
         let pace = holding.daily_usd * participation;
         let waiting = holding.delay as f64 / 86_400.0;
-        let days =
-            if rest == 0.0 { Some(waiting) } else { (pace.is_finite() && pace > 0.0).then(|| waiting + rest / pace) };
+        let days = if !is_measured(holding) {
+            None
+        } else if rest == 0.0 {
+            Some(waiting)
+        } else {
+            (pace.is_finite() && pace > 0.0).then(|| waiting + rest / pace)
+        };
         ExitPlan { name: holding.name.clone(), at_once_usd: now, days }
     };
     holdings.iter().map(plan).collect()
@@ -58,6 +67,9 @@ pub fn slippage(depth: &[(f64, f64)], amount: f64) -> Option<f64> {
         return (amount == 0.0).then_some(0.0);
     }
     let (mut sold, mut cost) = (0.0, 0.0);
+    if depth.iter().any(|(at, up_to)| at.is_nan() || up_to.is_nan()) {
+        return None;
+    }
     for &(at, up_to) in depth {
         let part = (up_to.min(amount) - sold).max(0.0);
         cost += part * at;
@@ -69,8 +81,13 @@ pub fn slippage(depth: &[(f64, f64)], amount: f64) -> Option<f64> {
     None
 }
 
+/// `f64::min` takes the other one of a NaN: without this, a liquidity that nobody knows would be all of the position.
+fn is_measured(holding: &Holding) -> bool {
+    [holding.value_usd, holding.liquid_usd, holding.daily_usd].iter().all(|figure| !figure.is_nan())
+}
+
 fn at_once(holding: &Holding) -> f64 {
-    if holding.delay == 0 { holding.liquid_usd.min(holding.value_usd).max(0.0) } else { 0.0 }
+    if holding.delay == 0 && is_measured(holding) { holding.liquid_usd.min(holding.value_usd).max(0.0) } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -99,6 +116,16 @@ mod tests {
         let held = [holding(100.0, 60.0, 20.0, 0), holding(50.0, 80.0, 0.0, 60)];
         assert_eq!(liquidity_coverage(15.0, &held, 50.0), Some(1.5));
         assert_eq!(liquidity_coverage(15.0, &held, 0.0), None);
+    }
+
+    #[test]
+    fn what_is_not_measured_is_not_liquid() {
+        for unknown in [holding(100.0, f64::NAN, 20.0, 0), holding(f64::NAN, 60.0, 20.0, 0)] {
+            let plan = &plan_exit(std::slice::from_ref(&unknown), 0.5)[0];
+            assert_eq!((plan.at_once_usd, plan.days), (0.0, None), "{unknown:?}");
+            assert_eq!(liquidity_coverage(15.0, &[unknown], 50.0), None);
+        }
+        assert_eq!(slippage(&[(0.001, f64::NAN)], 100.0), None);
     }
 
     #[test]

@@ -98,10 +98,13 @@ fn rises_below(z: f64, s: f64, k: f64) -> bool {
 }
 
 /// Hill's tail index of the `worst` largest losses: the smaller, the heavier the tail (below 2 there is no variance). `None` unless there are more
-/// losses than that, at least two, and they are not all equal.
+/// losses than that, at least two, and they are not all equal, and every return is a finite number.
 #[must_use]
 pub fn tail_index(returns: &[f64], worst: usize) -> Option<f64> {
-    let mut losses: Vec<f64> = returns.iter().filter(|value| value.is_finite()).map(|value| -value).collect();
+    if returns.iter().any(|value| !value.is_finite()) {
+        return None;
+    }
+    let mut losses: Vec<f64> = returns.iter().map(|value| -value).collect();
     losses.retain(|loss| *loss > 0.0);
     losses.sort_by(|a, b| b.total_cmp(a));
     if worst < 2 || losses.len() <= worst {
@@ -158,6 +161,7 @@ mod tests {
         assert_eq!(historical(&[f64::NAN], 0.05), None);
         assert_eq!(cornish_fisher(&[0.1], 0.05), None);
         assert_eq!(tail_index(&[-0.1, -0.2], 2), None);
+        assert_eq!(tail_index(&[-0.1, -0.2, -0.3, f64::NAN], 2), None);
         assert_eq!(tail_ratio(&[0.1, 0.2]), None);
         assert_eq!(tail_ratio(&[-0.1; 3]), Some(-1.0));
     }

@@ -118,7 +118,7 @@ fn bounty_points(usd: u64) -> f64 {
 /// the worst. A loss that nobody knows counts as the worst.
 fn exploit_points(exploits: &[&Exploit]) -> f64 {
     let severity = |worst: f64| -> f64 {
-        let lost = exploits.iter().map(|exploit| exploit.lost_usd.map_or(worst, |usd| usd.max(0.0))).sum::<f64>();
+        let lost = exploits.iter().map(|exploit| exploit.known_loss().unwrap_or(worst)).sum::<f64>();
         (lost / worst).min(1.0)
     };
     match exploits.len() {
@@ -192,6 +192,7 @@ mod tests {
     fn a_loss_that_nobody_knows_counts_as_the_worst() {
         let unknown = Exploit { time: 0, lost_usd: None, recovered_usd: None };
         assert_eq!(exploit_points(&[&unknown]), 50.0);
+        assert_eq!(exploit_points(&[&exploit(f64::NAN)]), 50.0);
     }
 
     proptest! {

@@ -134,8 +134,8 @@ impl Score {
     /// The total as whole points, rounded up: what a decision uses.
     #[must_use]
     pub fn points(&self) -> u8 {
-        // In 0..=100 by construction.
-        self.total.ceil() as u8
+        // In 0..=100 by construction. A cast of what is no number would be zero, the safest there is.
+        if self.total.is_nan() { RISKIEST as u8 } else { self.total.ceil() as u8 }
     }
 
     /// The score of one part.

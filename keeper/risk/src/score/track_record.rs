@@ -19,6 +19,13 @@ pub struct Exploit {
     pub recovered_usd: Option<f64>,
 }
 
+impl Exploit {
+    /// Dollars, zero or more; `None` if nobody knows, and a loss that is no number is one that nobody knows.
+    pub(super) fn known_loss(&self) -> Option<f64> {
+        self.lost_usd.filter(|usd| !usd.is_nan()).map(|usd| usd.max(0.0))
+    }
+}
+
 /// What a protocol's depositors have been through.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TrackRecord {
@@ -48,8 +55,8 @@ fn tally(record: &TrackRecord, now: u64) -> Tally {
     if seen.is_empty() {
         return Tally { count: 0.0, lost: 0.0, unrecovered: 0.0, disputed: 0.0 };
     }
-    let known: f64 = seen.iter().filter_map(|exploit| exploit.lost_usd).map(|usd| usd.max(0.0)).sum();
-    let unknown = seen.iter().any(|exploit| exploit.lost_usd.is_none());
+    let known: f64 = seen.iter().filter_map(|exploit| exploit.known_loss()).sum();
+    let unknown = seen.iter().any(|exploit| exploit.known_loss().is_none());
     let recovered: f64 = seen.iter().filter_map(|exploit| exploit.recovered_usd).map(|usd| usd.max(0.0)).sum();
     let lost = if unknown || known > 10e6 {
         40.0
@@ -129,6 +136,7 @@ mod tests {
         assert_eq!(of(&[exploit(5, 0.0, 0.0); 4], 0, 10), 100.0);
         let unknown = Exploit { time: 5, lost_usd: None, recovered_usd: None };
         assert_eq!(of(&[unknown], 0, 10), 90.0);
+        assert_eq!(of(&[exploit(5, f64::NAN, 0.0)], 0, 10), 90.0);
     }
 
     proptest! {
