@@ -22,8 +22,11 @@ pub mod v1 {
 }
 
 use axum::Router;
-use std::{io, sync::Arc};
-use tokio::net::TcpListener;
+use std::{io, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::oneshot, time::sleep};
+
+/// How long requests under way may take once it is to stop. A stream ends only when its reader goes, and would keep it for ever.
+pub const GRACE: Duration = Duration::from_secs(5);
 
 /// Both interfaces.
 pub fn router(source: Arc<dyn StateSource>) -> Router {
@@ -32,7 +35,7 @@ pub fn router(source: Arc<dyn StateSource>) -> Router {
     rest::router(source).route_service("/ballast.v1.ProtocolStates/{method}", states)
 }
 
-/// Serves a [`router`] until `stop` is done; requests under way are answered first.
+/// Serves a [`router`] until `stop` is done; requests under way are answered first, within [`GRACE`].
 ///
 /// # Errors
 /// If the listener fails.
@@ -41,5 +44,19 @@ pub async fn serve(
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+    let (stopping, stopped) = oneshot::channel::<()>();
+    let until = async {
+        stop.await;
+        drop(stopping);
+    };
+    let serving = axum::serve(listener, router).with_graceful_shutdown(until);
+    let late = async {
+        // Its other end is dropped when it is to stop.
+        let _ = stopped.await;
+        sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = serving => served,
+        () = late => Ok(()),
+    }
 }

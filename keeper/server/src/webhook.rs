@@ -8,8 +8,10 @@ use alloy_primitives::{Address, B256, U64, U256};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderMap, StatusCode},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
     routing::post,
 };
 use hmac::{Hmac, Mac};
@@ -20,10 +22,13 @@ use std::{
     collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::sync::mpsc;
 
 const SIGNATURE: &str = "x-alchemy-signature";
+/// How long a notice may take to come in: whoever has no signature must not hold a connection by dripping.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of one notice.
 const LARGEST: usize = 1 << 20;
 /// Notices that are remembered, so that one that is sent again is not told again.
@@ -121,7 +126,17 @@ struct Inbox {
 /// nobody listens, Alchemy is asked to send again.
 pub fn webhook(key: SigningKey, told: mpsc::Sender<Notice>) -> Router {
     let inbox = Arc::new(Inbox { key, told, seen: Mutex::default() });
-    Router::new().route("/webhook/alchemy", post(receive)).layer(DefaultBodyLimit::max(LARGEST)).with_state(inbox)
+    Router::new()
+        .route("/webhook/alchemy", post(receive))
+        .layer(DefaultBodyLimit::max(LARGEST))
+        .layer(middleware::from_fn(in_time))
+        .with_state(inbox)
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    let why = "the body did not come within ten seconds";
+    let answered = tokio::time::timeout(PATIENCE, next.run(request)).await;
+    answered.unwrap_or_else(|_| refused(StatusCode::REQUEST_TIMEOUT, why).into_response())
 }
 
 type Answer = (StatusCode, Json<Value>);

@@ -159,3 +159,17 @@ proptest! {
         prop_assert_eq!(key.signed(other.as_bytes(), &signature), body == other);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_never_ends_is_given_up() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let hook = Hook::start(1).await;
+    let host = hook.url.trim_start_matches("http://").split('/').next().unwrap().to_owned();
+    let mut connection = tokio::net::TcpStream::connect(&host).await.unwrap();
+    let head = format!("POST /webhook/alchemy HTTP/1.1\r\nhost: {host}\r\ncontent-length: 100\r\n\r\n{{");
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    let read = connection.read_exact(&mut answer);
+    tokio::time::timeout(std::time::Duration::from_secs(20), read).await.expect("it waits for ever").unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+}

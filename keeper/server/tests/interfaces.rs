@@ -253,3 +253,14 @@ async fn it_stops_when_it_is_told_to() {
     served.stop.take().unwrap().send(()).unwrap();
     tokio::time::timeout(Duration::from_secs(5), served.task).await.unwrap().unwrap().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_of_a_stream_does_not_keep_it_from_stopping() {
+    let mut served = Served::start().await;
+    let mut client = served.grpc().await;
+    let mut stream = client.stream(v1::StreamRequest { protocol_ids: vec![] }).await.unwrap().into_inner();
+    assert!(stream.message().await.unwrap().is_some());
+    drop(served.stop.take());
+    let stopped = tokio::time::timeout(ballast_server::GRACE * 2, &mut served.task).await;
+    stopped.expect("it waits for a stream that never ends").unwrap().unwrap();
+}
