@@ -99,14 +99,15 @@ impl LocalLimiter {
         let per = u64::try_from(self.limit.per.as_millis()).unwrap_or(u64::MAX);
         let mut all = locked(&self.calls);
         let calls = all.entry(name.to_owned()).or_default();
+        // What is in the future is from before the clock was set back, and would block for longer than the span.
+        calls.retain(|at| *at <= now);
         while calls.front().is_some_and(|at| at.saturating_add(per) <= now) {
             calls.pop_front();
         }
         let made = u32::try_from(calls.len()).unwrap_or(u32::MAX);
         match calls.front() {
             Some(oldest) if made >= self.limit.calls => {
-                // A clock that was set back does not block for longer than the span.
-                let wait = oldest.saturating_add(per).saturating_sub(now).min(per);
+                let wait = oldest.saturating_add(per).saturating_sub(now);
                 Leave::Denied { retry_after: Duration::from_millis(wait) }
             }
             _ => {
@@ -172,6 +173,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    // ERR-27
+    #[test]
+    fn a_clock_that_is_set_back_blocks_nobody_for_longer_than_the_span() {
+        let now = Arc::new(AtomicU64::new(10_000_000));
+        let clock = now.clone();
+        let limit = Limit::new(1, Duration::from_millis(100)).unwrap();
+        let limiter = LocalLimiter::with_clock(limit, Arc::new(move || clock.load(Ordering::Relaxed)));
+        assert!(matches!(limiter.take_now("x"), Leave::Granted { .. }));
+        // By more than two hours.
+        now.store(1_000, Ordering::Relaxed);
+        let _ = limiter.take_now("x");
+        now.store(1_101, Ordering::Relaxed);
+        assert!(matches!(limiter.take_now("x"), Leave::Granted { .. }));
     }
 
     #[test]

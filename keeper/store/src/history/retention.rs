@@ -97,7 +97,9 @@ impl History {
                     done.metrics_partitions = drop_months(&mut connection, before(now, days)?).await?
                 }
                 Partitioning::Timescale => {
-                    let statement = "SELECT count(public.drop_chunks('protocol_metrics', to_timestamp($1::bigint)))";
+                    // In FROM: PostgreSQL refuses a function that gives rows within an aggregate.
+                    let statement =
+                        "SELECT count(*) FROM public.drop_chunks('protocol_metrics', to_timestamp($1::bigint))";
                     let row = connection.fetch_first(statement, vec![before(now, days)?]).await?;
                     done.metrics_partitions = row.map(|mut row| row.unsigned("count")).transpose()?.unwrap_or(0);
                 }

@@ -175,3 +175,20 @@ async fn pruning_removes_what_the_policy_says_and_nothing_else(bed: Bed) {
     let late = history.ingest(&[reading(i64::try_from(NOW).unwrap(), 0.05)], OnBadRow::Refuse).await.unwrap();
     assert_eq!(late.written, 1);
 }
+
+// TimescaleDB is not among the packages that the tests run on: what stands in for its function gives rows, as that does.
+#[tokio::test]
+async fn with_timescaledb_pruning_counts_the_chunks_that_its_function_drops() {
+    let bed = Bed::postgres().await;
+    bed.open().await.close().await;
+    bed.intrude(
+        "UPDATE partitioning SET kind = 'timescaledb';
+         CREATE FUNCTION public.drop_chunks(relation REGCLASS, older_than TIMESTAMPTZ) RETURNS SETOF TEXT LANGUAGE sql AS
+         $$ SELECT unnest(ARRAY['one', 'two']) $$",
+    )
+    .await
+    .unwrap();
+    let history = bed.open().await;
+    let done = history.prune(NOW, &Retention { metrics_days: Some(30), ..Retention::default() }).await.unwrap();
+    assert_eq!(done, Pruned { metrics_partitions: 2, ..Pruned::default() });
+}
