@@ -11,7 +11,7 @@ pub use limit::Limit;
 
 use crate::{FeedError, error::chain_text};
 use limit::TokenBucket;
-use reply::Reply;
+use reply::{QUOTED_CHARS, Reply};
 use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 use std::{
@@ -225,6 +225,12 @@ impl Http {
         })
     }
 
+    /// The source says no, in a document of its own. Its words are cut short, and are without the keys.
+    pub(crate) fn declined(&self, why: &str) -> FeedError {
+        let why = self.keys.as_ref().map_or_else(|| why.to_owned(), |(_, keys)| keys.scrub(why));
+        FeedError::Declined { endpoint: self.label.clone(), why: why.chars().take(QUOTED_CHARS).collect() }
+    }
+
     /// Without the keys, which a server may repeat in what it says.
     fn scrubbed(&self, error: FeedError) -> FeedError {
         let Some((_, keys)) = &self.keys else { return error };
@@ -241,5 +247,19 @@ impl Http {
             FeedError::NotJson { endpoint, why } => FeedError::NotJson { endpoint, why: keys.scrub(&why) },
             other => other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_a_source_says_in_its_own_document_is_told_short_and_without_the_keys() {
+        let keys = KeyRing::parse("graph", "GRAPH_API_KEY", "first-key,second-key").unwrap();
+        let http = Http::new("http://127.0.0.1:1", HttpSettings::new(1)).unwrap().with_keys(KeyPlace::Bearer, keys);
+        let told = http.declined(&format!("API key second-key not found{}", "x".repeat(10_000))).to_string();
+        assert!(!told.contains("second-key") && told.contains("not found") && told.len() < 500, "{told}");
     }
 }

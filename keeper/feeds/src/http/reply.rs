@@ -7,7 +7,7 @@ use serde_json::error::Category;
 use std::time::{Duration, SystemTime};
 
 /// Most of an error page that is repeated, characters.
-const QUOTED_CHARS: usize = 160;
+pub(super) const QUOTED_CHARS: usize = 160;
 /// What a source asks for in `Retry-After` is believed up to here; beyond, it is down.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 

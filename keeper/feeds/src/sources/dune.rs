@@ -95,7 +95,7 @@ impl Dune {
         if answer.state != "QUERY_STATE_COMPLETED" {
             let said = answer.error.map(|error| format!(": {error}")).unwrap_or_default();
             let why = format!("query {} is {}, expected QUERY_STATE_COMPLETED{said}", self.query, answer.state);
-            return Err(FeedError::Declined { endpoint: endpoint(), why });
+            return Err(self.http.declined(&why));
         }
         let missing = |at: &str| FeedError::Shape {
             endpoint: endpoint(),
@@ -128,7 +128,7 @@ impl Dune {
             }
         }
         let why = format!("query {} has more than {} rows", self.query, PAGE * MOST_PAGES);
-        Err(FeedError::Declined { endpoint: self.http.label().to_owned(), why })
+        Err(self.http.declined(&why))
     }
 
     fn take(

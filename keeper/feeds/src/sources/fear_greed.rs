@@ -55,7 +55,7 @@ impl FearGreed {
         let answer: Answer = self.http.get("fng/", &[("limit", days.to_string())]).await?;
         let endpoint = || self.http.label().to_owned();
         if let Some(why) = answer.metadata.error {
-            return Err(FeedError::Declined { endpoint: endpoint(), why });
+            return Err(self.http.declined(&why));
         }
         if answer.data.is_empty() {
             return Err(FeedError::Empty { endpoint: endpoint(), what: self.index.to_string() });

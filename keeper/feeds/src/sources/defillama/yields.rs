@@ -150,7 +150,7 @@ impl DefiLlamaYields {
         let answer: Answer = self.http.get(path, &[]).await?;
         if answer.status != "success" {
             let why = format!("the status is {:?}, expected \"success\"", answer.status);
-            return Err(FeedError::Declined { endpoint: self.http.label().to_owned(), why });
+            return Err(self.http.declined(&why));
         }
         Ok(answer)
     }

@@ -71,7 +71,7 @@ struct State {
 #[serde(rename_all = "camelCase")]
 struct Reserve {
     id: String,
-    decimals: i32,
+    decimals: u8,
     last_update_timestamp: u64,
     price: PriceOf,
     #[serde(flatten)]
@@ -105,7 +105,7 @@ struct Item {
 
 #[derive(Debug, Deserialize)]
 struct Decimals {
-    decimals: i32,
+    decimals: u8,
 }
 
 impl State {
@@ -178,7 +178,7 @@ impl AaveSubgraph {
             };
             let price = units::scaled(&parsed.price.price_in_eth, 0)
                 .and_then(|price| Ok(price / units::scaled(&parsed.price.oracle.base_currency_unit, 0)?));
-            let values = price.and_then(|price| parsed.state.values(parsed.decimals, price));
+            let values = price.and_then(|price| parsed.state.values(parsed.decimals.into(), price));
             Self::put(&mut gathering, index, reserve, parsed.last_update_timestamp, values);
         }
         Ok(gathering.finish())
@@ -215,7 +215,7 @@ impl AaveSubgraph {
             }
             for (time, (_, index, item)) in last_of {
                 let values = units::decimal(&item.price_in_usd)
-                    .and_then(|price| item.state.values(item.reserve.decimals, price));
+                    .and_then(|price| item.state.values(item.reserve.decimals.into(), price));
                 Self::put(&mut gathering, index, reserve, time, values);
             }
             before += listed.rows.len();
@@ -255,5 +255,19 @@ impl Feed for AaveSubgraph {
 
     fn range(&self, span: Span, now: u64) -> BoxFuture<'_, Result<Gathered, FeedError>> {
         Box::pin(self.history(span, now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A negative number of decimals would be turned round, and the least of all has no opposite.
+    #[test]
+    fn decimals_that_no_token_has_are_refused() {
+        for bad in [i64::from(i32::MIN), -6, 256] {
+            assert!(row::<Decimals>(&json!({ "decimals": bad })).is_err(), "{bad}");
+        }
+        assert!(row::<Decimals>(&json!({ "decimals": 6 })).is_ok());
     }
 }

@@ -65,7 +65,7 @@ impl Subgraph {
     /// The list called `field` of the answer, whose query asks for [`META`] too.
     pub(super) async fn list(&self, query: &str, variables: Value, field: &str) -> Result<Listed, FeedError> {
         let response: Response = self.http.post(&self.path, &json!({ "query": query, "variables": variables })).await?;
-        let declined = |why: String| FeedError::Declined { endpoint: self.http.label().to_owned(), why };
+        let declined = |why: String| self.http.declined(&why);
         if let Some(errors) = response.errors.filter(|errors| !errors.is_empty()) {
             // Part of the data may be there all the same; which part is right nobody says.
             return Err(declined(errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ")));

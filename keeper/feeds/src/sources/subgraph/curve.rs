@@ -101,7 +101,7 @@ impl CurveSubgraph {
         let Ok(time) = snapshot.timestamp.parse::<u64>() else {
             return gathering.refuse(index, format!("timestamp is {:?}, expected seconds", snapshot.timestamp));
         };
-        let over = time + DAY;
+        let over = time.saturating_add(DAY);
         if !span.contains(time) || over > now {
             return;
         }
