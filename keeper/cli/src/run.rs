@@ -75,12 +75,16 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         tracing::info!(subject = ?outcome.subject, state = ?outcome.state, "settled what an earlier run left");
     }
     if arguments.once {
-        let cycle = keeper.cycle().await?;
+        let cycle = keeper.cycle().await;
+        keeper.finish().await;
+        let cycle = cycle?;
         show(&cycle, arguments.json)?;
         return Ok(if cycle.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     tracing::info!(account = %keeper.account(), vault = %keeper.observer().deployment().vault, "keeper runs");
-    keeper.run(&supervisor, stop).await?;
+    let ran = keeper.run(&supervisor, stop).await;
+    keeper.finish().await;
+    ran?;
     tracing::info!("keeper stopped");
     Ok(ExitCode::SUCCESS)
 }

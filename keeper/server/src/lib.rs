@@ -1,4 +1,4 @@
-//! What is known of protocols, for others to read: gRPC (SPEC D8) and REST (SPEC D14) on one port, from one [`StateSource`].
+//! What is known of protocols, for others to read: gRPC (SPEC D8) and REST (SPEC D14), on one port or on two, from one [`StateSource`].
 //!
 //! Nothing can be changed there, and nobody is asked who they are: bind it to loopback or a private network. [`webhook`] is apart from it:
 //! what comes in there has a signature, and says no more than that it is worth looking at the chain.
@@ -28,11 +28,27 @@ use tokio::{net::TcpListener, sync::oneshot, time::sleep};
 /// How long requests under way may take once it is to stop. A stream ends only when its reader goes, and would keep it for ever.
 pub const GRACE: Duration = Duration::from_secs(5);
 
+const GRPC: &str = "/ballast.v1.ProtocolStates/{method}";
+
 /// Both interfaces.
 pub fn router(source: Arc<dyn StateSource>) -> Router {
-    let states = v1::protocol_states_server::ProtocolStatesServer::new(grpc::States::new(Arc::clone(&source)));
     // Paths of gRPC begin with the package's name, those of REST with /v1; whatever is neither is answered by REST.
-    rest::router(source).route_service("/ballast.v1.ProtocolStates/{method}", states)
+    let states = states(Arc::clone(&source));
+    rest::router(source).route_service(GRPC, states)
+}
+
+/// gRPC alone.
+pub fn grpc_router(source: Arc<dyn StateSource>) -> Router {
+    Router::new().route_service(GRPC, states(source))
+}
+
+/// REST alone.
+pub fn rest_router(source: Arc<dyn StateSource>) -> Router {
+    rest::router(source)
+}
+
+fn states(source: Arc<dyn StateSource>) -> v1::protocol_states_server::ProtocolStatesServer<grpc::States> {
+    v1::protocol_states_server::ProtocolStatesServer::new(grpc::States::new(source))
 }
 
 /// Serves a [`router`] until `stop` is done; requests under way are answered first, within [`GRACE`].

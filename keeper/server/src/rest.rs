@@ -21,6 +21,7 @@ pub(crate) fn router(source: Arc<dyn StateSource>) -> Router {
         .route("/v1/protocols", get(protocols))
         .route("/v1/protocols/{*id}", get(protocol))
         .route("/v1/series/{*id}", get(series))
+        .route("/v1/dashboard", get(dashboard))
         .fallback(nowhere)
         .method_not_allowed_fallback(async || Refusal(StatusCode::METHOD_NOT_ALLOWED, "expected GET".to_owned()))
         .with_state(source)
@@ -48,7 +49,10 @@ fn bad(why: impl ToString) -> Refusal {
 type Answer = Result<Json<serde_json::Value>, Refusal>;
 
 async fn nowhere(uri: Uri) -> Refusal {
-    let why = format!("{} is not here, expected /v1/protocols, /v1/protocols/{{id}} or /v1/series/{{id}}", uri.path());
+    let why = format!(
+        "{} is not here, expected /v1/protocols, /v1/protocols/{{id}}, /v1/series/{{id}} or /v1/dashboard",
+        uri.path()
+    );
     Refusal(StatusCode::NOT_FOUND, why)
 }
 
@@ -70,6 +74,15 @@ async fn protocol(State(source): State<Arc<dyn StateSource>>, Path(id): Path<Str
         || Refusal(StatusCode::NOT_FOUND, format!("nothing is known of {id}; /v1/protocols names what there is"));
     let state = source.get(&id).await?.ok_or_else(unknown)?;
     Ok(Json(json!(state)))
+}
+
+async fn dashboard(
+    State(source): State<Arc<dyn StateSource>>,
+    query: Result<Query<Nothing>, QueryRejection>,
+) -> Answer {
+    query.map_err(|error| bad(format!("{}; expected no query", error.body_text())))?;
+    let none = || Refusal(StatusCode::NOT_FOUND, "there is no dashboard: nothing was observed yet".to_owned());
+    Ok(Json(source.dashboard().await?.ok_or_else(none)?))
 }
 
 /// Times are Unix seconds, or as `2025-04-28` or `2025-04-28T23:01:27Z`.

@@ -55,6 +55,14 @@ pub trait StateSource: Send + Sync {
     /// [`SourceError`].
     fn series<'a>(&'a self, query: &'a SeriesQuery) -> BoxFuture<'a, Result<Option<Points>, SourceError>>;
 
+    /// The document of the risk dashboard (SPEC R15); `None` if there is none yet, or none at all.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn dashboard(&self) -> BoxFuture<'_, Result<Option<serde_json::Value>, SourceError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// Changes its value whenever a state has changed.
     fn changes(&self) -> watch::Receiver<u64>;
 }

@@ -84,6 +84,9 @@ pub struct ProtocolState {
     pub audits: Vec<AuditReport>,
     /// Of the oldest measured value, Unix seconds.
     pub observed_at: u64,
+    /// It is older than a state is good for (SPEC D7), and nothing newer is known.
+    #[serde(default)]
+    pub stale: bool,
 }
 
 /// One audit (ERR-29), from a source that is named.
@@ -115,6 +118,7 @@ impl ProtocolState {
             gas_cost_estimate: None,
             audits: Vec::new(),
             observed_at,
+            stale: false,
         }
     }
 
@@ -154,6 +158,7 @@ impl From<ProtocolState> for v1::ProtocolState {
             gas_cost_estimate: state.gas_cost_estimate,
             audits: state.audits.into_iter().map(Into::into).collect(),
             observed_at: state.observed_at,
+            stale: state.stale,
         }
     }
 }
@@ -173,6 +178,7 @@ impl TryFrom<v1::ProtocolState> for ProtocolState {
             gas_cost_estimate: state.gas_cost_estimate,
             audits: state.audits.into_iter().map(Into::into).collect(),
             observed_at: state.observed_at,
+            stale: state.stale,
         };
         state.check().map(|()| state)
     }

@@ -18,8 +18,8 @@ fn states() -> impl Strategy<Value = ProtocolState> {
     );
     let measured = (number(-0.5, 5.0), number(-0.5, 5.0), number(0.0, 1e12), number(0.0, 100.0));
     let modelled = (number(0.0, 1e12), number(0.0, 1.0), number(0.0, 1e4));
-    let rest = ("[a-z0-9/_.:-]{1,50}", proptest::collection::vec(audit, 0..4), any::<u64>());
-    (measured, modelled, rest).prop_map(|(measured, modelled, (id, audits, observed_at))| ProtocolState {
+    let rest = ("[a-z0-9/_.:-]{1,50}", proptest::collection::vec(audit, 0..4), any::<u64>(), any::<bool>());
+    (measured, modelled, rest).prop_map(|(measured, modelled, (id, audits, observed_at, stale))| ProtocolState {
         current_apy: measured.0,
         predicted_apy_7d: measured.1,
         tvl_usd: measured.2,
@@ -28,6 +28,7 @@ fn states() -> impl Strategy<Value = ProtocolState> {
         impermanent_loss_risk: modelled.1,
         gas_cost_estimate: modelled.2,
         audits,
+        stale,
         ..ProtocolState::unknown(id.parse().unwrap(), observed_at)
     })
 }
@@ -67,6 +68,7 @@ fn the_nine_fields_have_the_numbers_one_to_nine() {
         gas_cost_estimate: Some(1.0),
         audits: vec![v1::AuditReport::default()],
         observed_at: 0,
+        stale: false,
     };
     let bytes = state.encode_to_vec();
     // Tag of field n: n·8 + wire type, 2 for a length and 1 for eight bytes.

@@ -64,6 +64,8 @@ pub struct Config {
     #[serde(default)]
     pub history: HistoryConfig,
     #[serde(default)]
+    pub server: ServerConfig,
+    #[serde(default)]
     pub execution: ExecutionConfig,
     #[serde(default)]
     pub watcher: WatcherConfig,
@@ -197,6 +199,7 @@ mod policy;
 mod rpc;
 mod safe;
 mod secrets;
+mod server;
 mod store;
 mod triggers;
 mod validation;
@@ -211,6 +214,7 @@ pub use rpc::{RpcConfig, SimulationConfig};
 pub use safe::SafeConfig;
 pub(crate) use secrets::aws_credentials;
 pub use secrets::secret;
+pub use server::{ServerConfig, WebhookConfig};
 pub use store::StoreConfig;
 pub use triggers::TriggersConfig;
 pub use watcher::WatcherConfig;

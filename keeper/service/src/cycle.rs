@@ -85,6 +85,7 @@ impl Keeper {
         };
         let fired = triggers.fired(state, &signals)?;
         if fired.is_empty() {
+            self.saw(&snapshot, None);
             return Ok(None);
         }
         let asked: Vec<String> = fired.iter().map(ToString::to_string).collect();
@@ -124,6 +125,8 @@ impl Keeper {
         if let Some(waiting) = self.executor.waiting().await?
             && let Some(cycle) = self.follow_up(&waiting, &snapshot, started).await?
         {
+            self.saw(&snapshot, None);
+            self.executed(cycle.outcome.as_ref());
             return Ok(Look::Followed(Box::new(cycle)));
         }
         Ok(Look::Free(Box::new(snapshot), started))
@@ -132,6 +135,7 @@ impl Keeper {
     async fn decide(&self, snapshot: Snapshot, started: Instant) -> Result<Cycle, CycleError> {
         let record = record(snapshot, self.policy.clone());
         let decision_hash = self.store.put_decision(&record).await?;
+        self.saw(&record.snapshot, Some(decision_hash));
         let decision_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         for gate in record.decision.refusals() {
             tracing::info!(gate = %gate.id, detail = gate.detail, block = record.snapshot.block.number, "hold");
@@ -140,6 +144,7 @@ impl Keeper {
             Action::Hold => None,
             Action::Rebalance { .. } => Some(self.executor.execute(&record, &rederive).await?),
         };
+        self.executed(outcome.as_ref());
         self.waits(outcome.as_ref()).await?;
         Ok(Cycle { decision_hash, record, decision_ms, outcome })
     }

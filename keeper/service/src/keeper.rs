@@ -3,7 +3,9 @@
 use crate::{
     approval::ApprovalDesk,
     config::{Config, ConfigError, HeartbeatConfig, KeyConfig, RelayConfig, aws_credentials, secret},
+    history::{Historian, Sources},
     observer::{Observer, ObserverError},
+    server::Server,
     watcher::Watcher,
 };
 use alloy::primitives::Address;
@@ -76,6 +78,10 @@ pub struct Keeper {
     pub(crate) watcher: Watcher,
     /// When the watcher takes a position home.
     pub(crate) retreat: Retreat,
+    /// What remembers; `None` if the configuration does not ask for it.
+    pub(crate) historian: Option<Historian>,
+    /// What shows what is known; `None` if nothing is to be served.
+    pub(crate) server: Option<Server>,
 }
 
 impl Keeper {
@@ -162,7 +168,13 @@ impl Keeper {
         let parts = Parts { chain, store: store.clone(), signer, attestor, relay: Arc::new(relay) };
         let executor = Executor::new(executor_config, parts)?;
         let settled = executor.resume().await?;
+        let location = config.history.location(&config.store)?;
+        let (pool, policy) = (observer.pool.clone(), config.policy());
+        let historian = Historian::start(config, Sources { location, store: store.clone(), pool, policy });
+        let server = Server::new(config, &observer, historian.as_ref())?;
         let keeper = Self {
+            historian,
+            server,
             observer,
             policy: config.policy(),
             store,

@@ -5,6 +5,7 @@
 //! - [`Keeper`] holds the writer's lease, settles what an earlier run left, and runs cycles.
 //! - [`Supervisor`] is whoever started the service and restarts it when it is stuck.
 //! - The watcher of the kill switch trips what holds and takes home what is to be left, block by block, beside the cycles.
+//! - Beside the cycles a historian writes what they saw to the history, and a server shows what is known; neither can stop them.
 //! - [`doctor`] looks at everything a keeper needs and says what to do.
 //! - [`exit`] is the emergency exit: simulate, show, send.
 
@@ -15,9 +16,11 @@ mod cycle;
 pub mod doctor;
 pub mod exit;
 mod heartbeat;
+mod history;
 mod keeper;
 mod observer;
 mod retreat;
+mod server;
 mod service;
 mod supervisor;
 mod watcher;
@@ -25,8 +28,8 @@ mod watcher;
 pub use approval::{ApprovalDesk, ApprovalRequest};
 pub use config::{
     AttestorConfig, AttestorPolicyConfig, ChainConfig, Config, ConfigError, ExecutionConfig, HeartbeatConfig,
-    HistoryConfig, KeyConfig, KeysConfig, PolicyConfig, RpcConfig, SafeConfig, SimulationConfig, StoreConfig,
-    StrategyConfig, TriggersConfig, WatcherConfig, secret,
+    HistoryConfig, KeyConfig, KeysConfig, PolicyConfig, RpcConfig, SafeConfig, ServerConfig, SimulationConfig,
+    StoreConfig, StrategyConfig, TriggersConfig, WatcherConfig, WebhookConfig, secret,
 };
 pub use cycle::{Cycle, CycleError};
 pub use keeper::{Keeper, StartError};

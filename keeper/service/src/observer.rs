@@ -44,6 +44,12 @@ impl Observer {
         Ok(Self { pool, reader, deployment, max_head_age: config.policy.max_head_age })
     }
 
+    /// Another one of the same deployment over the same endpoints.
+    pub(crate) fn beside(&self) -> Self {
+        let (pool, deployment) = (self.pool.clone(), self.deployment.clone());
+        Self { reader: Reader::new(pool.clone()), pool, deployment, max_head_age: self.max_head_age }
+    }
+
     /// Everything at the newest block.
     ///
     /// # Errors

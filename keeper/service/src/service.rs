@@ -32,7 +32,7 @@ impl Keeper {
     pub async fn run(&self, supervisor: &Supervisor, stop: impl Future<Output = ()>) -> Result<(), CycleError> {
         let control = self.executor.control();
         let (stopping, stopped) = watch::channel(false);
-        let watching = stopped.clone();
+        let (watching, serving) = (stopped.clone(), stopped.clone());
         // One task for both: a decision that keeps it from being polled keeps the signs of life from being given.
         let work = async {
             if !self.watches {
@@ -51,7 +51,9 @@ impl Keeper {
                 }
             }
         };
-        let mut work = pin!(work);
+        // What is served is let go of when the work is done, not before.
+        let (mut work, mut served) = (pin!(work), pin!(self.serve_until(serving)));
+        let mut serves = true;
         let mut stop = pin!(stop);
         let mut signs = interval(supervisor.watchdog().map_or(UNWATCHED, |patience| patience / PINGS));
         signs.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -59,7 +61,14 @@ impl Keeper {
         supervisor.ready();
         loop {
             tokio::select! {
-                done = &mut work => return done,
+                done = &mut work => {
+                    stopping.send_replace(true);
+                    if serves {
+                        served.await;
+                    }
+                    return done;
+                }
+                () = &mut served, if serves => serves = false,
                 () = &mut stop, if !control.is_stopping() => {
                     supervisor.stopping();
                     control.stop();
@@ -123,6 +132,7 @@ impl Keeper {
             tokio::select! {
                 // An error would mean that nobody is left to say stop.
                 _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
+                () = self.hinted() => last = None,
                 () = sleep(pause) => {}
             }
         }

@@ -134,6 +134,7 @@ impl Keeper {
                     match self.watcher.reader.read(self.observer.deployment(), &self.observer.pool, &head).await {
                         Ok(seen) => {
                             last = Some(head.block.hash);
+                            self.show_conditions(&seen);
                             self.act_on(&seen, supervisor).await;
                         }
                         Err(error) => {

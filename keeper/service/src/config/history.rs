@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HistoryConfig {
+    /// Whether the service writes to it. With the section yes unless it says no; without the section no.
+    #[serde(default = "written")]
+    pub enabled: bool,
     /// A SQLite file. Without it, the store's with `.history` behind it, or the store's database.
     pub path: Option<PathBuf>,
     /// Observations one by one; older ones become hours.
@@ -24,6 +27,10 @@ pub struct HistoryConfig {
     pub alert_days: Option<u32>,
     /// Rows in the quarantine.
     pub quarantine_days: Option<u32>,
+}
+
+const fn written() -> bool {
+    true
 }
 
 /// A hundred years.
@@ -115,6 +122,13 @@ mod tests {
     fn without_a_word_everything_is_kept_for_ever() {
         assert!(history("").validate().is_ok());
         assert_eq!(history("").retention(), Retention::default());
+    }
+
+    // SPEC D6
+    #[test]
+    fn the_section_asks_for_it_to_be_written_unless_it_says_no() {
+        assert!(!HistoryConfig::default().enabled && history("").enabled && history("raw_days = 3").enabled);
+        assert!(!history("enabled = false").enabled);
     }
 
     #[test]

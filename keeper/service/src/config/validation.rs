@@ -50,6 +50,7 @@ impl Config {
         self.validate_heartbeat()?;
         self.validate_watcher()?;
         self.history.validate()?;
+        self.validate_server()?;
         self.validate_safe()?;
         let execution = &self.execution;
         range(

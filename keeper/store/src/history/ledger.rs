@@ -158,6 +158,23 @@ impl History {
         Ok(grouped(rows)?.pop())
     }
 
+    /// The entry of the latest time whose reference begins so; of those of one time, the one that was posted last.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn newest_entry(&self, beginning: &str) -> Result<Option<JournalEntry>, HistoryError> {
+        let statement = self.engine.dialect(
+            "SELECT reference FROM entries WHERE substr(reference, 1, length($1)) = $1 AND sealed = 1
+             ORDER BY timestamp DESC, id DESC LIMIT 1",
+            "SELECT reference FROM entries WHERE starts_with(reference, $1) ORDER BY timestamp DESC, id DESC LIMIT 1",
+        );
+        let found = self.engine.read().await?.fetch_first(statement, vec![beginning.into()]).await?;
+        match found {
+            Some(mut row) => self.entry(&row.text("reference")?).await,
+            None => Ok(None),
+        }
+    }
+
     /// The entries of a range of times (half-open, Unix seconds), in the order in which they were posted within each time.
     ///
     /// # Errors

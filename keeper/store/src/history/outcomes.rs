@@ -86,6 +86,19 @@ impl History {
         Ok(connection.commit().await?)
     }
 
+    /// The time of the newest decision that was noted, Unix seconds.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn newest_decision(&self) -> Result<Option<u64>, HistoryError> {
+        let statement = self.engine.dialect(
+            "SELECT timestamp FROM decisions ORDER BY timestamp DESC LIMIT 1",
+            "SELECT extract(epoch FROM timestamp)::bigint FROM decisions ORDER BY timestamp DESC LIMIT 1",
+        );
+        let found = self.engine.read().await?.fetch_first(statement, vec![]).await?;
+        found.map(|mut row| Ok(row.unsigned("timestamp")?)).transpose()
+    }
+
     /// What can be measured at `now` and was not, oldest first: every decision gets a row at each horizon.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 on_both! {
     the_trial_balance_is_zero_whatever_is_posted
     an_entry_posted_again_is_the_same_entry
+    the_newest_entry_of_a_kind_is_the_last_of_its_latest_time
     an_unbalanced_entry_is_refused
     an_entry_that_is_none_is_refused
     units_do_not_make_up_for_each_other
@@ -107,6 +108,23 @@ async fn an_entry_posted_again_is_the_same_entry(bed: Bed) {
     let refused = history.post(&other).await.unwrap_err();
     assert!(matches!(refused, HistoryError::Conflict { .. }), "{refused}");
     assert_eq!(history.entries(0..EVER).await.unwrap(), [deposit]);
+}
+
+async fn the_newest_entry_of_a_kind_is_the_last_of_its_latest_time(bed: Bed) {
+    let history = books(&bed).await;
+    assert_eq!(history.newest_entry("tx:").await.unwrap(), None);
+    let put = async |reference, time| {
+        let one = entry(reference, time, &[("assets:idle", 5), ("equity:shares", -5)]);
+        history.post(&one).await.unwrap();
+        one
+    };
+    put("tx:3", 300).await;
+    let newest = put("tx:1", 300).await;
+    put("tx:2", 200).await;
+    put("t", 400).await;
+    let wild = put("%x:1", 100).await;
+    assert_eq!(history.newest_entry("tx:").await.unwrap(), Some(newest));
+    assert_eq!(history.newest_entry("%").await.unwrap(), Some(wild), "no pattern");
 }
 
 async fn an_unbalanced_entry_is_refused(bed: Bed) {

@@ -28,11 +28,13 @@ fn outcome(decision: B256, horizon: Horizon) -> Outcome {
 
 async fn a_decision_is_due_at_each_horizon_until_it_is_judged(bed: Bed) {
     let history = bed.open().await;
+    assert_eq!(history.newest_decision().await.unwrap(), None);
     let (first, second) = (B256::repeat_byte(1), B256::repeat_byte(2));
     for _ in 0..2 {
         history.index_decision(first, DAY, 10, "rebalance").await.unwrap();
         history.index_decision(second, 2 * DAY, 20, "hold").await.unwrap();
     }
+    assert_eq!(history.newest_decision().await.unwrap(), Some(2 * DAY));
     let due = |decision, horizon, day| Due { decision, horizon, decided_at: day * DAY };
     assert_eq!(history.outcomes_due(8 * DAY - 1).await.unwrap(), []);
     assert_eq!(history.outcomes_due(8 * DAY).await.unwrap(), [due(first, Horizon::Week, 1)]);
