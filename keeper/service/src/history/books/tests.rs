@@ -35,7 +35,7 @@ fn the_first_snapshot_opens_the_books_and_the_next_says_who_earned_what() {
     assert_eq!((books.assets(), books.profit()), (177, (0, 7)));
     assert_eq!(books.balance("income:accrued:aave"), -7);
     assert_eq!((books.balance(DEPOSITED), books.balance(WITHDRAWN)), (-30, 10));
-    assert_eq!(books.newest.as_ref().map(|entry| flows_of(entry)), Some(flows));
+    assert_eq!(books.newest.as_ref().map(flows_of), Some(flows));
 }
 
 #[test]
