@@ -156,6 +156,31 @@ async fn a_week_later_a_decision_is_judged_once() {
     assert_eq!(assert_books_are_the_snapshots(&history).await, 6);
 }
 
+// SPEC P4: what was counted in a block goes with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deposit_that_is_reorganised_away_is_taken_out_of_the_books() {
+    let stage = Stage::empty().await;
+    let (keeper, location) = remembering(&stage);
+    let keeper = keeper.set("strategy.kind", "hold");
+    assert_eq!(stage.cycle(&keeper).await.code, Some(0));
+    let depositor = Role::Depositor(0);
+    stage.market().mint_usdc(depositor.address().unwrap(), DEPOSIT).await.unwrap();
+    let deposit = stage.market().deposit(depositor, DEPOSIT).await.unwrap();
+    assert_eq!(stage.cycle(&keeper).await.code, Some(0));
+    let posted = async || {
+        let history = read(&location).await;
+        let books = books(&history, EVER).await;
+        let earned = books.iter().filter(|(code, _)| code.starts_with("income:") || code.starts_with("expense:real"));
+        (assets(&books), -books.get("equity:deposited").copied().unwrap_or(0), earned.map(|(_, amount)| amount).sum())
+    };
+    assert_eq!(posted().await, (i128::from(DEPOSIT), i128::from(DEPOSIT), 0_i128));
+    stage.reorganise_away(deposit.transaction_hash).await;
+    stage.market().pass_time(60).await.unwrap();
+    assert_eq!(nav(&stage).await, 0);
+    assert_eq!(stage.cycle(&keeper).await.code, Some(0));
+    assert_eq!(posted().await, (0, 0, 0));
+}
+
 /// Whoever holds it lets nobody else write.
 async fn holding(location: &Location) -> SqliteConnection {
     let Location::Sqlite(path) = location else { unreachable!() };

@@ -42,14 +42,18 @@ fn rpc(asked: impl Into<String>) -> impl FnOnce(alloy::transports::TransportErro
     }
 }
 
-/// Deposits and withdrawals after the newest of `posted` (newest first) whose block is still on the chain, up to block `last`, less what the later ones
-/// posted: with blocks that were reorganised away goes what was counted in them. If none is on the chain any more, the oldest stands for it.
+/// Deposits and withdrawals after the newest of `posted` (newest first) whose block is still on the chain, up to the block `last` of this hash, less what
+/// the later ones posted: with blocks that were reorganised away goes what was counted in them. If none is on the chain any more, the oldest stands for it.
 pub(crate) async fn flows(
     provider: &DynProvider,
     vault: Address,
     posted: &[JournalEntry],
-    last: u64,
+    (last, hash): (u64, B256),
 ) -> Result<Flows, Silent> {
+    // An endpoint that is behind has fewer events, and does not say so.
+    if !posted.is_empty() && !is_on_chain(provider, last, hash).await? {
+        return Err(Silent::Missing(format!("block {last} {hash}")));
+    }
     let (mut since, mut counted) = (None, Flows::default());
     for (place, entry) in posted.iter().enumerate() {
         let Some((block, hash)) = block_of(&entry.reference) else { continue };

@@ -251,7 +251,7 @@ impl Open {
         if newest != Some(now.time) {
             let posted = self.posted().await?;
             let provider = sources.pool.primary();
-            let flows = match flows(provider, snapshot.vault.address, &posted, now.block).await {
+            let flows = match flows(provider, snapshot.vault.address, &posted, (now.block, now.hash)).await {
                 Ok(flows) => flows,
                 Err(error) => {
                     wait_for_chain(&error);
