@@ -51,7 +51,7 @@ impl Keeper {
                 }
             }
         };
-        // What is served is let go of when the work is done, not before.
+        // Ends with the word to stop: answers under way are given beside what the cycle still does.
         let (mut work, mut served) = (pin!(work), pin!(self.serve_until(serving)));
         let mut serves = true;
         let mut stop = pin!(stop);

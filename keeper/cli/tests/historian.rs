@@ -1,6 +1,8 @@
 //! What the running service remembers: rows of the history after cycles on a local chain, whatever happens in between.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../store/tests/support/postgres.rs"]
+mod postgres;
 mod support;
 
 use alloy::primitives::B256;
@@ -129,6 +131,26 @@ async fn every_cycle_is_remembered_and_the_books_say_what_the_vault_says() {
     // What landed after the last snapshot is in the books too.
     assert!((assets(&end) - nav(&stage).await).abs() <= 2, "{end:?}");
     assert!(history.unresolved_alerts().await.unwrap().is_empty());
+}
+
+// SPEC D6, P4: beside the store in its database, by the same rules.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgresql_the_same_is_remembered() {
+    let stage = Stage::funded().await;
+    let server = postgres::server();
+    let url = server.url(&server.database().await);
+    let keeper = stage.keeper().with_database(&url).set("history.enabled", true);
+    for _ in 0..2 {
+        assert_eq!(stage.cycle(&keeper).await.code, Some(0));
+        stage.market().pass_time(60).await.unwrap();
+    }
+    let history = read(&keeper.location()).await;
+    assert_eq!(assert_books_are_the_snapshots(&history).await, 2);
+    assert_eq!(moves(&history).await.len(), 1);
+    assert_eq!(history.outcomes_due(EVER).await.unwrap().len(), 4);
+    assert_eq!(history.metrics(0..EVER).await.unwrap().len(), 2 * stage.book.venues.len());
+    let row = history.snapshots(0..EVER).await.unwrap().pop().unwrap();
+    assert!((row.value.units() - nav(&stage).await).abs() < 1_000, "{row:?}");
 }
 
 // SPEC P7
