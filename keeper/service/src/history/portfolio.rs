@@ -17,7 +17,6 @@ const DAYS: u64 = 400;
 const ENOUGH: usize = 30;
 /// Of the losses beyond value at risk.
 const TAIL: f64 = 0.05;
-/// The last day's close of a year of 365 days stands for its beginning: days are counted from the epoch.
 const ASSET_UNIT: f64 = 1e6;
 
 /// What a day ended with.
