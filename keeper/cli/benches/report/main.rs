@@ -3,7 +3,9 @@
 //! A figure is never a reason to fail: machines differ. What fails is a measurement of something that did not happen, such as a
 //! simulation that reverts.
 
+mod backtest;
 mod chain;
+mod commands;
 mod decision;
 mod gas;
 mod ingest;
@@ -11,6 +13,7 @@ mod ingest;
 #[allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod postgres;
 mod process;
+mod python;
 mod report;
 mod sample;
 mod signing;
@@ -52,6 +55,8 @@ enum Section {
     Takeover,
     /// Observations a second into the history
     Ingest,
+    /// Days of venues a second, beside vectorbt and pandas; a sweep; memory
+    Backtest,
     /// decide(), and the bytes and hash of its record
     Decision,
     /// Gas, from the snapshots of the contract tests
@@ -68,6 +73,7 @@ struct Figures {
     trip: Option<trip::Blocks>,
     takeover: Option<takeover::Takeovers>,
     ingest: Option<ingest::Ingests>,
+    backtest: Option<backtest::Figures>,
     decision: Option<Vec<decision::Row>>,
     gas: Option<Vec<gas::Row>>,
 }
@@ -90,6 +96,7 @@ fn run(arguments: Arguments) -> eyre::Result<()> {
     let load = report::load();
     // The quick one first: it fails at once where the snapshots are missing.
     let gas = wanted(Section::Gas).then(|| gas::read(&root.join("snapshots"))).transpose()?;
+    let backtest = wanted(Section::Backtest).then(|| backtest::measure(&root)).transpose()?;
     let decision = wanted(Section::Decision).then(decision::measure).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let figures = Figures {
@@ -99,6 +106,7 @@ fn run(arguments: Arguments) -> eyre::Result<()> {
         takeover: wanted(Section::Takeover).then(|| runtime.block_on(takeover::measure(&root))).transpose()?,
         ingest: wanted(Section::Ingest).then(|| runtime.block_on(ingest::measure(&root))).transpose()?,
         load,
+        backtest,
         decision,
         gas,
     };

@@ -1,5 +1,7 @@
 //! The figures as a page of Markdown.
 
+mod backtest;
+
 use crate::{
     Figures as All,
     chain::Figures,
@@ -34,6 +36,9 @@ pub(crate) fn render(all: &All) -> String {
     page.extend(all.trip.as_ref().map(trip));
     page.extend(all.takeover.as_ref().map(takeover));
     page.extend(all.ingest.as_ref().map(ingest));
+    for section in [backtest::throughput, backtest::beside, backtest::commands] {
+        page.extend(all.backtest.as_ref().map(section));
+    }
     page.extend(all.decision.as_deref().map(decide));
     page.extend(all.decision.as_deref().map(records));
     page.extend(all.gas.as_deref().map(moves));
