@@ -4,6 +4,7 @@
 //! Pure and deterministic: no clock, no I/O, no order of hashing; the same snapshot, policy and outlook give the same bytes on any machine.
 //! The default strategy is integers throughout; the solvers of [`candidates`] use only operations of f64 that IEEE 754 fixes to the bit.
 
+pub mod bound;
 pub mod candidates;
 mod decide;
 pub mod economics;

@@ -24,15 +24,40 @@ pub struct Choice<T> {
     pub earns: YearlyYield,
 }
 
+/// What yields are summed in: 256 bits, or 128 where all of them together fit, which takes a third of the time.
+trait Total: Copy + Ord {
+    const ZERO: Self;
+    fn plus(self, other: Self) -> Self;
+}
+
+impl Total for YearlyYield {
+    const ZERO: Self = Self::ZERO;
+
+    fn plus(self, other: Self) -> Self {
+        Self::plus(self, other)
+    }
+}
+
+impl Total for u128 {
+    const ZERO: Self = 0;
+
+    fn plus(self, other: Self) -> Self {
+        self.saturating_add(other)
+    }
+}
+
 #[derive(Clone, Copy)]
-struct Sum {
+struct Sum<E> {
     cost: u32,
-    earns: YearlyYield,
+    earns: E,
     /// Index of the sum this extends, in the layer before.
     parent: usize,
     /// Index of the choice that extends it.
     choice: usize,
 }
+
+/// What a choice costs and yields.
+type Terms<E> = (u32, E);
 
 /// One choice per venue with the largest total yield at a total cost of at most `budget`, or `None` if none fits.
 ///
@@ -48,48 +73,101 @@ pub fn best<T: Copy>(venues: &[Vec<Choice<T>>], budget: u32) -> Option<Vec<Choic
 #[must_use]
 pub fn leading<T: Copy>(venues: &[Vec<Choice<T>>], budget: u32, count: usize) -> Option<Vec<Vec<Choice<T>>>> {
     let budget = budget.min(u32::from(BPS_ONE));
-    let mut layers = vec![vec![Sum { cost: 0, earns: YearlyYield::ZERO, parent: 0, choice: 0 }]];
-    for choices in venues {
-        let next = extend(layers.last()?, choices, budget);
-        layers.push(next);
-    }
-
-    let last = layers.last()?;
-    // The last of an undominated list costs most and so yields most.
-    let found: Vec<Vec<Choice<T>>> =
-        (0..last.len()).rev().take(count).filter_map(|index| trace(&layers, venues, index)).collect();
+    let most = |choices: &Vec<Choice<T>>| choices.iter().map(|choice| choice.earns).max().unwrap_or(YearlyYield::ZERO);
+    let all = venues.iter().map(most).fold(YearlyYield::ZERO, YearlyYield::plus);
+    let terms = |choices: &Vec<Choice<T>>| -> Vec<Terms<YearlyYield>> {
+        choices.iter().map(|choice| (choice.cost, choice.earns)).collect()
+    };
+    let wide: Vec<Vec<Terms<YearlyYield>>> = venues.iter().map(terms).collect();
+    let picked = if u128::try_from(all.0).is_ok() {
+        // Each is no more than all together.
+        let narrow = |(cost, earns): &Terms<YearlyYield>| (*cost, u128::try_from(earns.0).unwrap_or(u128::MAX));
+        let narrow: Vec<Vec<Terms<u128>>> = wide.iter().map(|terms| terms.iter().map(narrow).collect()).collect();
+        leading_of(&narrow, budget, count)
+    } else {
+        leading_of(&wide, budget, count)
+    };
+    let named = |picked: Vec<usize>| -> Option<Vec<Choice<T>>> {
+        picked.iter().zip(venues).map(|(choice, choices)| choices.get(*choice).copied()).collect()
+    };
+    let found: Vec<Vec<Choice<T>>> = picked.into_iter().filter_map(named).collect();
     (!found.is_empty()).then_some(found)
 }
 
-/// The choices that lead to a sum of the last layer.
-fn trace<T: Copy>(layers: &[Vec<Sum>], venues: &[Vec<Choice<T>>], mut index: usize) -> Option<Vec<Choice<T>>> {
-    let mut chosen = Vec::with_capacity(venues.len());
-    for (layer, choices) in layers.iter().skip(1).zip(venues).rev() {
-        let sum = layer.get(index)?;
-        chosen.push(*choices.get(sum.choice)?);
-        index = sum.parent;
+/// The indices of the choices of each combination.
+fn leading_of<E: Total>(venues: &[Vec<Terms<E>>], budget: u32, count: usize) -> Vec<Vec<usize>> {
+    let none = Sum { cost: 0, earns: E::ZERO, parent: 0, choice: 0 };
+    let Some((last, others)) = venues.split_last() else {
+        return if count == 0 { Vec::new() } else { vec![Vec::new()] };
+    };
+    let mut layers = vec![vec![none]];
+    for choices in others {
+        let next = extend(layers.last().map_or(&[], Vec::as_slice), choices, budget);
+        layers.push(next);
+    }
+    let sums = layers.last().map_or(&[][..], Vec::as_slice);
+    top(sums, last, budget, count).into_iter().filter_map(|sum| trace(&layers, sum)).collect()
+}
+
+/// The last `count` of what [`extend`] gives, the last first, without the others.
+///
+/// The last of an undominated list costs most and so yields most. Within a bound on the cost a choice goes best with the dearest sum that leaves room for it.
+fn top<E: Total>(sums: &[Sum<E>], choices: &[Terms<E>], budget: u32, count: usize) -> Vec<Sum<E>> {
+    let mut found: Vec<Sum<E>> = Vec::with_capacity(count);
+    let mut bound = Some(budget);
+    while let Some(most) = bound.filter(|_| found.len() < count) {
+        let mut best: Option<Sum<E>> = None;
+        for (choice, (cost, earns)) in choices.iter().enumerate() {
+            let Some(left) = most.checked_sub(*cost) else { continue };
+            let Some(parent) = sums.partition_point(|sum| sum.cost <= left).checked_sub(1) else { continue };
+            let sum = Sum { cost: sums[parent].cost + cost, earns: sums[parent].earns.plus(*earns), parent, choice };
+            // Of equal yields the cheapest, of those the one whose sum comes first, then whose choice does.
+            let order = |sum: &Sum<E>| (sum.cost, sum.parent, sum.choice);
+            let better =
+                |held: &Sum<E>| sum.earns > held.earns || (sum.earns == held.earns && order(&sum) < order(held));
+            if best.as_ref().is_none_or(better) {
+                best = Some(sum);
+            }
+        }
+        let Some(best) = best else { break };
+        bound = best.cost.checked_sub(1);
+        found.push(best);
+    }
+    found
+}
+
+/// The indices of the choices that lead to a sum that extends the last layer.
+fn trace<E: Total>(layers: &[Vec<Sum<E>>], last: Sum<E>) -> Option<Vec<usize>> {
+    let mut chosen = Vec::with_capacity(layers.len());
+    let mut sum = last;
+    for layer in layers.iter().rev() {
+        chosen.push(sum.choice);
+        sum = *layer.get(sum.parent)?;
     }
     chosen.reverse();
     Some(chosen)
 }
 
 /// All undominated sums of one of `sums` and one of `choices`, ascending in cost and in yield.
-fn extend<T>(sums: &[Sum], choices: &[Choice<T>], budget: u32) -> Vec<Sum> {
-    let mut at_cost: Vec<Option<Sum>> = vec![None; budget as usize + 1];
-    for (parent, sum) in sums.iter().enumerate() {
-        for (choice, option) in choices.iter().enumerate() {
-            let cost = sum.cost.saturating_add(option.cost);
-            let Some(slot) = at_cost.get_mut(cost as usize) else { continue };
-            let earns = sum.earns.plus(option.earns);
-            if slot.is_none_or(|held| earns > held.earns) {
-                *slot = Some(Sum { cost, earns, parent, choice });
+fn extend<E: Total>(sums: &[Sum<E>], choices: &[Terms<E>], budget: u32) -> Vec<Sum<E>> {
+    const NOTHING: (u32, u32) = (u32::MAX, u32::MAX);
+    let mut earned = vec![E::ZERO; budget as usize + 1];
+    // The sum and the choice.
+    let mut of = vec![NOTHING; budget as usize + 1];
+    for (parent, sum) in (0u32..).zip(sums) {
+        for (choice, (cost, earns)) in (0u32..).zip(choices) {
+            let cost = sum.cost.saturating_add(*cost) as usize;
+            let (Some(held), Some(from)) = (earned.get_mut(cost), of.get_mut(cost)) else { continue };
+            let earns = sum.earns.plus(*earns);
+            if *from == NOTHING || earns > *held {
+                (*held, *from) = (earns, (parent, choice));
             }
         }
     }
-    let mut kept: Vec<Sum> = Vec::new();
-    for sum in at_cost.into_iter().flatten() {
-        if kept.last().is_none_or(|last| sum.earns > last.earns) {
-            kept.push(sum);
+    let mut kept: Vec<Sum<E>> = Vec::new();
+    for ((cost, earns), (parent, choice)) in (0u32..).zip(earned).zip(of) {
+        if (parent, choice) != NOTHING && kept.last().is_none_or(|last| earns > last.earns) {
+            kept.push(Sum { cost, earns, parent: parent as usize, choice: choice as usize });
         }
     }
     kept

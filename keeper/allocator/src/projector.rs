@@ -15,11 +15,14 @@
 use crate::optimiser::{self, Choice};
 use crate::yields::{VenueModel, YearlyYield};
 use alloy_primitives::{Address, U256};
-use ballast_risk::{Allocation, Figures, HubView, VenueView, approval_threshold};
+use ballast_risk::{Allocation, Figures, HubView, VenueView, approval_threshold, limits};
 use ballast_types::{Apr, Assets, BPS_ONE, Bps, LargeMoves, Policy, fixed::mul_div_floor};
 
 mod nearest;
 mod permitted;
+mod witness;
+
+pub use witness::improves;
 
 /// Distance of the grid of targets in basis points; between its points [`optimiser::climb`] finds the way.
 const GRID: u16 = 100;
@@ -57,6 +60,8 @@ struct Candidate<'a> {
     max_position: Option<Bps>,
     /// The most that may be added to it, interest until inclusion included.
     allowance: Assets,
+    /// No addition may end above this: the venue's share, its flow bucket and its cap refuse it. Asked first, since it says most.
+    ceiling: Assets,
     yield_now: YearlyYield,
 }
 
@@ -167,9 +172,11 @@ fn frame<'a>(
         .iter()
         .zip(models)
         .map(|(venue, model)| {
+            let figures = venue.figures.as_ref()?;
             Some(Candidate {
                 venue,
-                figures: venue.figures.as_ref()?,
+                figures,
+                ceiling: limits::ceiling(venue, figures, nav, &view.limits),
                 model,
                 max_position: addable(venue, policy),
                 allowance: Assets(u128::MAX),

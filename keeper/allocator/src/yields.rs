@@ -144,6 +144,9 @@ impl<'a> VenueModel<'a> {
     /// move there.
     #[must_use]
     pub fn rate_at(&self, position: Assets) -> Option<Apr> {
+        if let [market] = self.markets {
+            return self.rate_of(market, position);
+        }
         match position.cmp(&self.value) {
             Ordering::Equal => self.rate(|_| Some(Change::None)),
             Ordering::Greater => {
@@ -161,6 +164,29 @@ impl<'a> VenueModel<'a> {
     #[must_use]
     pub fn yield_at(&self, position: Assets) -> Option<YearlyYield> {
         Some(YearlyYield(product(position.0, self.rate_at(position)?.0)))
+    }
+
+    /// As [`Self::rate_at`] of a venue with one market, into or out of which everything goes: what it pays is what the venue earns.
+    fn rate_of(&self, market: &Market, position: Assets) -> Option<Apr> {
+        let change = match position.cmp(&self.value) {
+            Ordering::Equal => Change::None,
+            Ordering::Greater => {
+                let amount = position.0 - self.value.0;
+                let fits = !self.supply_queue.is_empty() && amount <= market.room.0;
+                Change::Added(fits.then_some(amount)?)
+            }
+            Ordering::Less => {
+                let amount = self.value.0 - position.0;
+                let fits = !self.withdraw_queue.is_empty() && amount <= withdrawable(market);
+                Change::Taken(fits.then_some(amount)?)
+            }
+        };
+        if change.apply(market.held.0)? == 0 {
+            return Some(Apr::ZERO);
+        }
+        let u = rates::utilisation(market.borrowed, Assets(change.apply(market.supplied.0)?));
+        let gross = rates::supply_rate(&market.curve, u, market.fee)?;
+        mul_div_floor(gross.0, self.passed_on, WAD).map(Apr)
     }
 
     /// `amount` over the markets of a queue, each up to its limit; `None` if it does not fit.

@@ -10,6 +10,7 @@ use crate::{
     outlook::outlook,
     policy::{Baseline, Plan},
     rules::Rules,
+    screen::{self, Known, Scene, Screen},
     switch::{Switch, venue_of},
 };
 use ballast_allocator::decide_with;
@@ -76,13 +77,22 @@ pub struct RetreatReport {
 /// Runs `plan` over the steps of `period` with `capital`.
 #[must_use]
 pub fn simulate(market: &Market, period: Range<usize>, capital: Assets, name: &str, plan: &Plan, rules: &Rules) -> Run {
+    Engine::new(market, capital, name, plan, rules).over(period)
+}
+
+/// As [`simulate`], asking for a decision also where it is known beforehand: what the other is held against.
+#[must_use]
+pub fn simulate_unscreened(
+    market: &Market,
+    period: Range<usize>,
+    capital: Assets,
+    name: &str,
+    plan: &Plan,
+    rules: &Rules,
+) -> Run {
     let mut engine = Engine::new(market, capital, name, plan, rules);
-    for step in period {
-        engine.step(step);
-    }
-    engine.run.ledger = engine.book.ledger;
-    engine.run.mode = engine.switch.mode();
-    engine.run
+    engine.screen = None;
+    engine.over(period)
 }
 
 /// What is stuck is asked for again once a hundredth of it comes out: a call costs gas.
@@ -95,6 +105,7 @@ struct Engine<'a> {
     book: Book,
     history: History,
     switch: Switch,
+    screen: Option<Screen<'a>>,
     /// By venue: steps since its last value, `None` before the first.
     silence: Vec<Option<usize>>,
     /// By venue: its last value.
@@ -112,6 +123,10 @@ impl<'a> Engine<'a> {
             book: Book::new(capital, venues),
             history: History::default(),
             switch: Switch::new(market),
+            screen: match plan {
+                Plan::Decide(policy) => Screen::new(policy, (0..venues).map(observe::adapter)),
+                _ => None,
+            },
             silence: vec![None; venues],
             last: vec![None; venues],
             run: Run {
@@ -132,6 +147,15 @@ impl<'a> Engine<'a> {
                 ended: 0,
             },
         }
+    }
+
+    fn over(mut self, period: Range<usize>) -> Run {
+        for step in period {
+            self.step(step);
+        }
+        self.run.ledger = self.book.ledger;
+        self.run.mode = self.switch.mode();
+        self.run
     }
 
     fn step(&mut self, step: usize) {
@@ -200,6 +224,21 @@ impl<'a> Engine<'a> {
         if !listed.contains(&true) {
             return;
         }
+        let scene = Scene {
+            time,
+            known: &known,
+            listed: &listed,
+            environment: known_environment,
+            book: &self.book,
+            rules: self.rules,
+            history: &self.history,
+            switch: &self.switch,
+        };
+        let foreseen = self.screen.as_ref().and_then(|screen| screen.known(&scene));
+        if let Some(Known::Refused(refused)) = foreseen {
+            *self.run.holds.entry(gate(refused)).or_default() += 1;
+            return;
+        }
         let seen = observe::snapshot(
             self.market,
             time,
@@ -211,6 +250,10 @@ impl<'a> Engine<'a> {
         );
         let judged = self.rules.scores.as_ref().map(|scores| scores.judged(policy, before + 1));
         let policy: &Policy = judged.as_ref().unwrap_or(policy);
+        if foreseen == Some(Known::PaysForNothing) && screen::finds_a_move(&seen, policy) {
+            *self.run.holds.entry(gate(GateId::Gain)).or_default() += 1;
+            return;
+        }
         let outlook = if policy.strategy.needs_outlook() {
             outlook(self.market, before + 1, &listed)
         } else {

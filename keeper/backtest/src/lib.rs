@@ -20,6 +20,7 @@ mod report;
 mod rules;
 pub mod scenario;
 mod scores;
+mod screen;
 mod switch;
 
 pub use book::{Book, Ledger, Position};
@@ -28,6 +29,8 @@ pub use contest::{
     BEST_SINGLE, BEST_SINGLE_CAPPED, Entrant, HOLD, HOLD_CAPPED, Placed, baselines, contest, decided, default_policy,
     in_parallel,
 };
+#[doc(hidden)]
+pub use engine::simulate_unscreened;
 pub use engine::{ExitReport, Run, simulate};
 pub use market::{
     Basis, Environment, LOOKBACK, Market, RiskData, SizeBasis, SourceSpan, USDC, Venue, VenueRiskData, VenueStep,

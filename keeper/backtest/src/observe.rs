@@ -14,11 +14,11 @@ use ballast_types::{
 /// An observation of a venue's size is as old as this when a decision looks at it.
 const CHECKPOINT_AGE: u64 = 3_600;
 /// Bounds of the asset's price outside of which the switch trips (SPEC C7a).
-const BAND: (Wad, Wad) = (Wad(WAD / 100 * 98), Wad(WAD / 100 * 102));
+pub(crate) const BAND: (Wad, Wad) = (Wad(WAD / 100 * 98), Wad(WAD / 100 * 102));
 /// Decimals of Chainlink's feeds in USD.
 const FEED_DECIMALS: u8 = 8;
 /// From 18 decimals to those.
-const FEED_UNIT: u128 = WAD / 100_000_000;
+pub(crate) const FEED_UNIT: u128 = WAD / 100_000_000;
 
 /// What the schedule of the hub depends on.
 #[derive(Clone, Copy, Debug, Default)]

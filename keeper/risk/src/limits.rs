@@ -5,7 +5,7 @@
 //! bounds have no counterpart.
 
 use crate::{Figures, HubView, VenueView};
-use alloy_primitives::{Address, U256};
+use alloy_primitives::Address;
 use ballast_types::{
     Assets, BPS_ONE, Bps, HubLimits, Target, WAD, Wad,
     fixed::{mul_div_ceil, product},
@@ -221,6 +221,15 @@ pub fn flow_room(venue: &VenueView, nav: Assets, limits: &HubLimits) -> Assets {
     nav.share(limits.flow.saturating_sub(venue.flow_used))
 }
 
+/// A position above which every addition is refused, whatever else holds: by the venue's cap, its flow bucket or its share of the venue.
+#[must_use]
+pub fn ceiling(venue: &VenueView, figures: &Figures, nav: Assets, limits: &HubLimits) -> Assets {
+    // Each is the last amount that its rule takes: rounded down, since amounts are whole.
+    let share = figures.settled.share(limits.max_venue_share);
+    let flow = Assets(figures.value.0.saturating_add(flow_room(venue, nav, limits).0));
+    venue.cap.min(share).min(flow)
+}
+
 /// `StrategyHub._checkTarget`: bounds, and the step against what is stored.
 fn check_target(view: &HubView, target: &Allocation) -> Result<(), Violation> {
     let (limits, &Allocation { adapter, bps, .. }) = (&view.limits, target);
@@ -376,8 +385,7 @@ fn part(out: Assets, whole: Assets) -> Result<Wad, Violation> {
     if whole == Assets::ZERO {
         return Ok(Wad::ZERO);
     }
-    let exact = product(out.0, WAD).div_ceil(U256::from(whole.0));
-    u128::try_from(exact).map(Wad).map_err(|_| Violation::AmountOutOfRange)
+    mul_div_ceil(out.0, WAD, whole.0).map(Wad).ok_or(Violation::AmountOutOfRange)
 }
 
 fn readable(view: &HubView, adapter: Address) -> Result<(&VenueView, &Figures), Violation> {

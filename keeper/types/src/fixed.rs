@@ -15,6 +15,10 @@ pub fn mul_div_floor(a: u128, b: u128, divisor: u128) -> Option<u128> {
 /// `ceil(a · b / divisor)`, exact; `None` if the divisor is zero or the result does not fit.
 #[must_use]
 pub fn mul_div_ceil(a: u128, b: u128, divisor: u128) -> Option<u128> {
+    if let Some(product) = a.checked_mul(b) {
+        let floor = product.checked_div(divisor)?;
+        return if floor * divisor == product { Some(floor) } else { floor.checked_add(1) };
+    }
     let floor = mul_div_floor(a, b, divisor)?;
     let exact = product(floor, divisor) == product(a, b);
     if exact { Some(floor) } else { floor.checked_add(1) }

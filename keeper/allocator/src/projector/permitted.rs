@@ -51,7 +51,7 @@ impl Frame<'_> {
             return None;
         }
         let later = with_drift(goal)?;
-        if later > candidate.venue.cap || later.saturating_sub(candidate.figures.value) > candidate.allowance {
+        if later > candidate.ceiling || later.saturating_sub(candidate.figures.value) > candidate.allowance {
             return None;
         }
         limits::check_open(self.view).ok()?;

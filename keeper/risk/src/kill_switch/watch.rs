@@ -30,8 +30,9 @@ impl KillSwitch {
     /// # Errors
     /// [`Refusal::Backwards`] if block or time is not after the last step's.
     pub fn advance(&mut self, until: Moment) -> Result<Vec<Event>, Refusal> {
-        let Some((start, read)) = self.last.clone() else { return Ok(Vec::new()) };
+        let Some((start, read)) = self.last.take() else { return Ok(Vec::new()) };
         if until.block <= start.block || until.time < start.time {
+            self.last = Some((start, read));
             return Err(Refusal::Backwards {
                 block: until.block,
                 time: until.time,
@@ -86,29 +87,60 @@ impl KillSwitch {
 
     /// The next block after `now` in which a watcher who sees the same as now may find something to do.
     fn next_turn(&self, now: Moment, read: &Readings, clock: BlockClock) -> Option<Moment> {
-        let mut blocks = Vec::new();
-        let mut times = Vec::new();
+        let mut block = Earliest::after(now.block);
+        let mut time = Earliest::after(now.time);
         for watch in &self.watches {
             for record in [watch.tvl, watch.utilisation] {
-                blocks.extend(record.armed(now).map(|armed| armed.block.saturating_add(CONFIRM_BLOCKS)));
-                times.extend(record.armed.map(|armed| armed.time.saturating_add(super::ARM_LIFETIME + 1)));
-                times.push(record.blocked_until);
+                if let Some(armed) = record.armed(now) {
+                    block.put(armed.block.saturating_add(CONFIRM_BLOCKS));
+                }
+                if let Some(armed) = record.armed {
+                    time.put(armed.time.saturating_add(super::ARM_LIFETIME + 1));
+                }
+                time.put(record.blocked_until);
             }
-            blocks.extend(watch.history.confirmable_from(now));
-            times.extend(watch.history.turning_times());
+            if let Some(from) = watch.history.confirmable_from(now) {
+                block.put(from);
+            }
+            watch.history.turning_times().for_each(|turn| time.put(turn));
         }
-        for (token, block) in self.feed_blocks.iter().enumerate() {
-            times.extend(block.map(|block| block.until));
+        for (token, feed) in self.feed_blocks.iter().enumerate() {
+            if let Some(feed) = feed {
+                time.put(feed.until);
+            }
             if let Some(Price::Answer { updated_at, .. }) = read.prices.get(token) {
                 let grace = u64::try_from(self.settings.oracle.threshold).unwrap_or(u64::MAX);
-                times.push(
-                    updated_at.saturating_add(self.tokens[token].heartbeat).saturating_add(grace).saturating_add(1),
-                );
+                let heartbeat = self.tokens[token].heartbeat;
+                time.put(updated_at.saturating_add(heartbeat).saturating_add(grace).saturating_add(1));
             }
         }
-        blocks.extend(times.into_iter().filter(|time| *time > now.time).map(|time| clock.block_at(time)));
-        let next = blocks.into_iter().filter(|block| *block > now.block).min()?;
-        (next < clock.end.block).then(|| clock.moment(next))
+        // Of later times none is in an earlier block, and none after now is in a block that is not.
+        if let Some(time) = time.found() {
+            block.put(clock.block_at(time));
+        }
+        block.found().filter(|next| *next < clock.end.block).map(|next| clock.moment(next))
+    }
+}
+
+/// The least of what comes after a number.
+struct Earliest {
+    after: u64,
+    least: Option<u64>,
+}
+
+impl Earliest {
+    const fn after(after: u64) -> Self {
+        Self { after, least: None }
+    }
+
+    fn put(&mut self, number: u64) {
+        if number > self.after && self.least.is_none_or(|least| number < least) {
+            self.least = Some(number);
+        }
+    }
+
+    const fn found(&self) -> Option<u64> {
+        self.least
     }
 }
 

@@ -1,0 +1,178 @@
+//! What no permitted move can pass, without a search for the best one.
+//!
+//! For a venue that lends into one market, what it pays falls as our position grows, in the integers of [`crate::rates`] as well: each of their
+//! steps is monotone, and so is rounding down. So no position in a span `[a, b]` yields more than `p · r(a)`. The limits leave a venue a few such spans
+//! beside keeping what it has: nothing, up to a step below the stored target, from a step above it. For every way to choose one of them per venue the most is
+//! the top of a continuous knapsack with one budget, filled by falling rate. What the limits forbid beyond that is left out here, which can only raise the
+//! bound. If it is no more than what the positions earn now, [`crate::projector::project`] finds nothing; if it is little more, what it finds does not pay.
+//!
+//! Who asks many times about a vault that stands still (`ballast_backtest`) is spared the search that way, and everything else that goes before it.
+
+use crate::yields::YearlyYield;
+use alloy_primitives::U256;
+use ballast_types::{Apr, Assets, BPS_ONE, Bps, HubLimits, Policy};
+
+/// More venues are not looked at: the ways to choose double and more with each.
+const MOST_VENUES: usize = 12;
+/// Ways to choose that are looked at before giving up.
+const MOST_WAYS: usize = 4_096;
+
+/// What is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Vault<'a> {
+    pub nav: Assets,
+    pub limits: &'a HubLimits,
+    pub policy: &'a Policy,
+}
+
+/// A venue that lends into one market and passes on all that it earns.
+#[derive(Clone, Copy, Debug)]
+pub struct Venue {
+    pub value: Assets,
+    /// The target last stored by the hub.
+    pub stored: Bps,
+    /// The size that its share is measured by; more than that is no harm.
+    pub size: Assets,
+    /// The part of NAV that the policy lets it have, or `None` if nothing may be added.
+    pub addable: Option<Bps>,
+}
+
+/// What the positions yield a year as they are, and what no permitted move passes; `None` if that cannot be told.
+///
+/// `rate(i, p)` is what venue `i` pays with a position of `p`, exactly as [`crate::yields::VenueModel::rate_at`] gives it, and does not rise with `p`; `None`
+/// if it cannot be told.
+#[must_use]
+pub fn bound(vault: &Vault<'_>, venues: &[Venue], rate: impl Fn(usize, Assets) -> Option<Apr>) -> Option<Bound> {
+    if venues.len() > MOST_VENUES {
+        return None;
+    }
+    let reserve = vault.policy.reserve.max(vault.limits.reserve);
+    // A target of so many basis points is at most that part of NAV, and keeping costs at least what is there.
+    let budget = vault.nav.share(Bps(BPS_ONE.checked_sub(reserve.0)?)).0;
+    let mut ways = Ways { spans: [Default::default(); MOST_VENUES], count: venues.len(), most: 0, tried: 0 };
+    let mut present = 0u128;
+    for (index, venue) in venues.iter().enumerate() {
+        let pays = if venue.value == Assets::ZERO { Apr::ZERO } else { rate(index, venue.value)? };
+        present = present.checked_add(venue.value.0.checked_mul(pays.0)?)?;
+        ways.spans[index] = spans(vault, venue, pays, |position| rate(index, position))?;
+    }
+    ways.look(0, budget, &mut [Span::default(); MOST_VENUES], true)?;
+    let yearly = |amount: u128| YearlyYield(U256::from(amount));
+    Some(Bound { present: yearly(present), most: yearly(ways.most) })
+}
+
+/// In [`YearlyYield`]'s unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    pub present: YearlyYield,
+    /// Of every move; zero if there is none.
+    pub most: YearlyYield,
+}
+
+impl Bound {
+    /// More than this no move adds.
+    #[must_use]
+    pub fn gain(&self) -> YearlyYield {
+        self.most.excess_over(self.present)
+    }
+}
+
+/// A way to leave a venue: anywhere from `least` to `most`, yielding at most `rate` on it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    least: u128,
+    most: u128,
+    rate: u128,
+    keeps: bool,
+}
+
+/// Keep, nothing, below, above.
+type Spans = ([Span; 4], usize);
+
+fn spans(vault: &Vault<'_>, venue: &Venue, pays: Apr, rate: impl Fn(Assets) -> Option<Apr>) -> Option<Spans> {
+    let Vault { nav, limits, policy } = vault;
+    let value = venue.value.0;
+    let mut spans = [
+        Span { least: value, most: value, rate: pays.0, keeps: true },
+        Span::default(),
+        Span::default(),
+        Span::default(),
+    ];
+    let mut count = 1;
+    let mut put = |span: Span| {
+        spans[count] = span;
+        count += 1;
+    };
+    let stored = if value == 0 { Bps(0) } else { venue.stored };
+    let step = limits.min_step.0;
+    let within_share = venue.size.checked_add(Assets(1))?.share(limits.max_venue_share).0.saturating_add(1);
+    // The largest position that may be reached: by a reduction less than there is, by an addition what policy and share permit.
+    let added = venue
+        .addable
+        .map_or(0, |part| nav.share(part.min(policy.max_position).min(limits.max_position)).0.min(within_share));
+    let least = |bps: u16| nav.share(Bps(bps.max(limits.min_position.0)));
+    let mut span = |from: u16, to: u16| {
+        let (least, most) = (least(from).0, nav.share(Bps(to)).0.min(added.max(value)));
+        if least <= most {
+            put(Span { least, most, rate: rate(Assets(least))?.0, keeps: false });
+        }
+        Some(())
+    };
+    if value > 0 && stored.0 >= step {
+        // Of nothing it yields nothing.
+        span(0, stored.0 - step)?;
+    }
+    span(stored.0.saturating_add(step), limits.max_position.0)?;
+    if value > 0 {
+        put(Span::default());
+    }
+    Some((spans, count))
+}
+
+struct Ways {
+    spans: [Spans; MOST_VENUES],
+    count: usize,
+    most: u128,
+    tried: usize,
+}
+
+impl Ways {
+    /// All ways that continue the `chosen` ones; `None` if they are too many, or numbers too large.
+    fn look(&mut self, venue: usize, budget: u128, chosen: &mut [Span; MOST_VENUES], keeps_all: bool) -> Option<()> {
+        if venue == self.count {
+            // To keep everything is no move.
+            return if keeps_all { Some(()) } else { self.fill(budget, chosen) };
+        }
+        let (spans, count) = self.spans[venue];
+        for span in spans.iter().take(count) {
+            // What does not fit is no way.
+            let Some(left) = budget.checked_sub(span.least) else { continue };
+            chosen[venue] = *span;
+            self.look(venue + 1, left, chosen, keeps_all && span.keeps)?;
+        }
+        Some(())
+    }
+
+    /// The most that the spans yield together, each at least at its beginning, with `spare` to add.
+    fn fill(&mut self, mut spare: u128, chosen: &[Span; MOST_VENUES]) -> Option<()> {
+        self.tried += 1;
+        if self.tried > MOST_WAYS {
+            return None;
+        }
+        let mut total = 0u128;
+        let mut open: [(u128, u128); MOST_VENUES] = Default::default();
+        for (slot, span) in open.iter_mut().zip(chosen).take(self.count) {
+            total = total.checked_add(span.least.checked_mul(span.rate)?)?;
+            *slot = (span.rate, span.most - span.least);
+        }
+        let open = &mut open[..self.count];
+        open.sort_unstable_by(|a, b| b.cmp(a));
+        for (rate, room) in open.iter() {
+            let taken = spare.min(*room);
+            total = total.checked_add(taken.checked_mul(*rate)?)?;
+            spare -= taken;
+        }
+        self.most = self.most.max(total);
+        Some(())
+    }
+}
