@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use ballast_allocator::optimiser::{Choice, best, climb};
+use ballast_allocator::optimiser::{Choice, best, climb, leading};
 use ballast_allocator::yields::YearlyYield;
 use proptest::prelude::*;
 
@@ -26,6 +26,27 @@ fn brute_force(venues: &[Choices], budget: u32) -> Option<YearlyYield> {
         .max()
 }
 
+/// Cost and yield of every combination that no other one dominates, ascending.
+fn undominated(venues: &[Choices], budget: u32) -> Vec<(u32, YearlyYield)> {
+    let mut sums = vec![(0, YearlyYield::ZERO)];
+    for choices in venues {
+        let extended = |(cost, earns): &(u32, YearlyYield)| {
+            let (cost, earns) = (*cost, *earns);
+            choices.iter().map(move |choice| (cost + choice.cost, earns.plus(choice.earns))).collect::<Vec<_>>()
+        };
+        sums = sums.iter().flat_map(extended).filter(|(cost, _)| *cost <= budget).collect();
+    }
+    // The dearer yield comes first among equal costs, so that the other does not count.
+    sums.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+    let mut kept: Vec<(u32, YearlyYield)> = Vec::new();
+    for sum in sums {
+        if kept.last().is_none_or(|last| sum.1 > last.1) {
+            kept.push(sum);
+        }
+    }
+    kept
+}
+
 fn venues() -> impl Strategy<Value = Vec<Choices>> {
     let choices = prop::collection::vec((0u32..6_000, 0u64..1_000), 1..9).prop_map(|drawn| {
         drawn.into_iter().enumerate().map(|(what, (cost, earns))| choice(what, cost, earns)).collect()
@@ -47,6 +68,20 @@ proptest! {
                 prop_assert_eq!(choice, &choices[choice.what]);
             }
         }
+    }
+
+    #[test]
+    fn the_leading_combinations_are_the_last_undominated_sums(
+        venues in venues(), budget in 0u32..=10_000, count in 1usize..12,
+    ) {
+        let found = leading(&venues, budget, count).unwrap_or_default();
+        let sums: Vec<_> = found.iter().map(|chosen| total(chosen)).collect();
+        prop_assert_eq!(&sums, &undominated(&venues, budget).into_iter().rev().take(count).collect::<Vec<_>>());
+        // The same in numbers that 128 bits do not hold.
+        let wide = |choice: &Choice<usize>| Choice { earns: YearlyYield(choice.earns.0 << 140), ..*choice };
+        let widened: Vec<Choices> = venues.iter().map(|choices| choices.iter().map(wide).collect()).collect();
+        let expected: Vec<Choices> = found.iter().map(|chosen| chosen.iter().map(wide).collect()).collect();
+        prop_assert_eq!(leading(&widened, budget, count).unwrap_or_default(), expected);
     }
 
     /// With concave yields, ending where no exchange helps is ending at the best.

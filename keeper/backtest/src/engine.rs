@@ -3,6 +3,8 @@
 //! A decision at the beginning of a step sees the step before it and nothing later. What it leads to happens in the step itself: at its gas price,
 //! within what could be withdrawn in it, at its rates with our own money in them. So nothing can look ahead: what has not been is not handed out.
 
+mod earn;
+
 use crate::{
     book::{Book, Ledger},
     market::{Environment, Market, VenueStep},
@@ -15,9 +17,7 @@ use crate::{
 };
 use ballast_allocator::decide_with;
 use ballast_risk::kill_switch::{Cause, Event};
-use ballast_types::{
-    Apr, Assets, Bps, GateId, Mode, Outlook, Policy, SECONDS_PER_YEAR, WAD, fixed::mul_div_ceil, fixed::mul_div_floor,
-};
+use ballast_types::{Assets, Bps, GateId, Mode, Outlook, Policy, WAD, fixed::mul_div_ceil, fixed::mul_div_floor};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -337,36 +337,6 @@ impl<'a> Engine<'a> {
         true
     }
 
-    /// Interest of the step, rounded down, at the rate with our money in it; on a step without a value, at the last one.
-    fn earn(&mut self, real: &[Option<&VenueStep>], now: &Environment) {
-        let seconds = self.market.step;
-        for (venue, position) in self.book.positions.iter_mut().enumerate() {
-            let Some(step) = real.get(venue).copied().flatten().or(self.last[venue]) else { continue };
-            if position.value == Assets::ZERO {
-                continue;
-            }
-            let gross = interest(position.value, step.rate, seconds);
-            let net = interest(position.value, step.rate_with(position.value), seconds).min(gross);
-            position.value.0 += net.0;
-            self.book.ledger.interest.0 += gross.0;
-            self.book.ledger.dilution.0 += gross.0 - net.0;
-        }
-        if matches!(self.plan, Plan::Decide(_)) && self.silence.iter().any(Option::is_some) {
-            self.beat(now);
-        }
-    }
-
-    /// Heartbeats of a step: pairs if the budget allows, else single ones.
-    fn beat(&mut self, now: &Environment) {
-        let upkeep = self.rules.upkeep;
-        let (gas, every) = match upkeep.by_clock(Rules::cost(upkeep.pair_gas, now), self.book.nav()) {
-            Some(spacing) => (upkeep.pair_gas, spacing),
-            None => (upkeep.beat_gas, upkeep.silence),
-        };
-        let part = u128::from(gas) * u128::from(self.market.step) / u128::from(every.max(1));
-        self.book.ledger.upkeep.0 += self.pay_gas(u64::try_from(part).unwrap_or(u64::MAX), now).0;
-    }
-
     /// Failures of venues, and what the switch makes of the step.
     fn end(&mut self, step: usize, time: u64, now: &Environment, real: &[Option<&VenueStep>]) {
         for (venue, value) in real.iter().enumerate() {
@@ -450,14 +420,6 @@ impl<'a> Engine<'a> {
         self.run.gas_usd += mul_div_floor(cost.0, now.usdc.0, WAD).unwrap_or_default();
         self.book.pay(cost)
     }
-}
-
-/// `floor(value · rate · seconds / year)`.
-fn interest(value: Assets, rate: Apr, seconds: u64) -> Assets {
-    let yearly = u128::from(SECONDS_PER_YEAR);
-    // Below 2^128 for every amount under 10^15 USDC at rates that are plausible.
-    let scaled = rate.0.saturating_mul(u128::from(seconds));
-    Assets(mul_div_floor(value.0, scaled, WAD * yearly).unwrap_or_default())
 }
 
 fn gate(id: GateId) -> String {

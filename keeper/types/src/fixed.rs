@@ -31,6 +31,15 @@ pub fn product(a: u128, b: u128) -> U256 {
     U256::from(a).wrapping_mul(U256::from(b))
 }
 
+/// `a · b < c · d`, exact.
+#[must_use]
+pub fn product_below((a, b): (u128, u128), (c, d): (u128, u128)) -> bool {
+    match (a.checked_mul(b), c.checked_mul(d)) {
+        (Some(left), Some(right)) => left < right,
+        _ => product(a, b) < product(c, d),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +57,15 @@ mod tests {
                 }
                 None => prop_assert!(product(a, b) / U256::from(divisor) > U256::from(u128::MAX)),
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn products_compare_as_they_are(a: u128, b in 0u128..1 << 70, c: u128, d in 0u128..1 << 70, shift in 0u32..128) {
+            let (a, c) = (a >> shift, c >> shift);
+            prop_assert_eq!(product_below((a, b), (c, d)), product(a, b) < product(c, d));
+            prop_assert!(!product_below((a, b), (b, a)));
         }
     }
 

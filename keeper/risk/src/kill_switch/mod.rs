@@ -20,7 +20,7 @@ pub use reading::{Figures, Moment, Price, Readings};
 pub use size_history::{BASELINE_AGE, Checkpoint, MAX_AGE, MAX_SIZE, SPACING, SizeHistory};
 
 use crate::peg::PegStatus;
-use ballast_types::{Assets, Mode, WAD, Wad, fixed::product};
+use ballast_types::{Assets, Mode, WAD, Wad, fixed::product_below};
 
 /// Blocks between an arming and the earliest trip (`CONFIRM_BLOCKS`).
 pub const CONFIRM_BLOCKS: u64 = 25;
@@ -158,7 +158,7 @@ impl KillSwitch {
             let bound = baseline.map_or(0, |checkpoint| checkpoint.size.0);
             let left = WAD.saturating_sub(self.settings.tvl.threshold);
             let size = figures.others.map(|others| others.0.min(MAX_SIZE));
-            (size, bound, size.is_none_or(|size| product(size, WAD) < product(bound, left)))
+            (size, bound, size.is_none_or(|size| product_below((size, WAD), (bound, left))))
         } else {
             let bound = self.settings.utilisation.threshold;
             let lent = figures.utilisation.map(|utilisation| utilisation.0);

@@ -79,13 +79,14 @@ impl SizeHistory {
         (now.time <= newest.at.time.saturating_add(MAX_AGE)).then_some(*newest)
     }
 
-    /// The times at which one of the answers above changes by itself.
-    pub(super) fn turning_times(&self) -> impl Iterator<Item = u64> {
-        let newest = self.ring.last().map(|newest| newest.at.time.saturating_add(SPACING));
-        let ages = self.ring.iter().flat_map(|checkpoint| {
-            [checkpoint.at.time.saturating_add(BASELINE_AGE), checkpoint.at.time.saturating_add(MAX_AGE + 1)]
-        });
-        newest.into_iter().chain(ages)
+    /// The earliest time after `now` at which one of the answers above changes by itself.
+    pub(super) fn next_turn(&self, now: u64) -> Option<u64> {
+        let newest = self.ring.last().map(|newest| newest.at.time.saturating_add(SPACING)).filter(|time| *time > now);
+        // Checkpoints follow each other in time: of those that have yet to reach an age, the oldest is the first to.
+        let reaches = |age: u64| {
+            self.ring.iter().map(|checkpoint| checkpoint.at.time.saturating_add(age)).find(|time| *time > now)
+        };
+        [newest, reaches(BASELINE_AGE), reaches(MAX_AGE + 1)].into_iter().flatten().min()
     }
 
     /// The block from which on an observation that waits may be confirmed.

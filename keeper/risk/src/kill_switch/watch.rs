@@ -102,7 +102,9 @@ impl KillSwitch {
             if let Some(from) = watch.history.confirmable_from(now) {
                 block.put(from);
             }
-            watch.history.turning_times().for_each(|turn| time.put(turn));
+            if let Some(turn) = watch.history.next_turn(now.time) {
+                time.put(turn);
+            }
         }
         for (token, feed) in self.feed_blocks.iter().enumerate() {
             if let Some(feed) = feed {
