@@ -356,6 +356,35 @@ proptest! {
         prop_assert!((ours - theirs).abs() <= 1e-9 * theirs + 1e-15, "fixed {ours}, floating {theirs}");
     }
 
+    /// What the bound on moves stands on, and the shorter way that such a venue takes.
+    #[test]
+    fn a_venue_with_one_market_pays_the_less_the_more_is_in_it(reading in reading(), twice: bool, parts in (0..=1_100u128, 0..=1_100u128)) {
+        let queue = if twice { vec![0, 0] } else { vec![0] };
+        let with = |empty: bool| {
+            let mut reading = reading.clone();
+            if let VenueReading::Read { value, size, markets, supply_queue, withdraw_queue, .. } = &mut reading {
+                markets.truncate(1);
+                *size = markets[0].held;
+                *value = (*value).min(*size);
+                if empty {
+                    let nothing = Assets(0);
+                    markets.push(Market { supplied: nothing, borrowed: nothing, held: nothing, ..markets[0].clone() });
+                }
+                (*supply_queue, *withdraw_queue) = (queue.clone(), queue.clone());
+            }
+            reading
+        };
+        let (alone, beside) = (with(false), with(true));
+        let (alone, beside) = (VenueModel::new(&alone).unwrap(), VenueModel::new(&beside).unwrap());
+        let at = |part: u128| Assets((alone.value().0 + alone.max_addition().0) * part / 1_000);
+        let (some, other) = (at(parts.0), at(parts.1));
+        prop_assert_eq!(alone.rate_at(some), beside.rate_at(some));
+        if let (Some(less), Some(more)) = (alone.rate_at(some.min(other)), alone.rate_at(some.max(other))) {
+            // A venue that nobody is in pays nothing.
+            prop_assert!(less >= more || less == Apr::ZERO);
+        }
+    }
+
     #[test]
     fn nothing_moves_beyond_what_the_venue_can_take_or_pay(reading in reading()) {
         let model = VenueModel::new(&reading).unwrap();
