@@ -1,6 +1,6 @@
 //! A few moves that are looked at without a search: if one of them raises the yield, [`super::project`] finds one that does as well.
 
-use super::{Candidate, Frame, Step};
+use super::{Candidate, Frame, GRID, Step};
 use crate::optimiser::Choice;
 use crate::yields::{VenueModel, YearlyYield};
 use ballast_risk::HubView;
@@ -8,35 +8,55 @@ use ballast_types::Policy;
 
 /// Whether it is certain that the search without regard to the Safe's approval finds a move that raises the yield; false says nothing.
 ///
-/// What is tried are targets that are among the search's own choices: nothing, a step up or down, and the most that is permitted, in one venue or in two.
+/// What is tried are targets that are among the search's own choices: nothing, a step up or down, and the most that is permitted, in one venue, two, or three.
 #[must_use]
 pub fn improves(view: &HubView, models: &[VenueModel<'_>], policy: &Policy) -> bool {
     super::frame(view, models, policy).is_some_and(|(frame, candidates)| frame.improved(&candidates).unwrap_or(false))
 }
 
+/// In how many venues at most.
+const TOGETHER: usize = 3;
+
+/// A venue as it is, and a few targets of it.
+struct Tried {
+    kept: u32,
+    now: YearlyYield,
+    targets: Vec<Choice<Step>>,
+}
+
+/// What some venues would cost and yield instead of what they do.
+#[derive(Clone, Copy)]
+struct Instead {
+    cost: u32,
+    after: YearlyYield,
+    before: YearlyYield,
+}
+
 impl Frame<'_> {
     fn improved(&self, candidates: &[Candidate<'_>]) -> Option<bool> {
-        let kept: Vec<u32> = candidates.iter().map(|candidate| self.cost_of_keeping(candidate)).collect();
-        let all = kept.iter().try_fold(0u32, |sum, cost| sum.checked_add(*cost))?;
-        let tried: Vec<Vec<Choice<Step>>> = candidates.iter().map(|candidate| self.few(candidate)).collect();
-        let fits = |without: u32, with: u32| all.checked_sub(without).is_some_and(|rest| rest + with <= self.budget);
-        for (first, (held, targets)) in candidates.iter().zip(&tried).enumerate() {
-            for target in targets {
-                if target.earns > held.yield_now && fits(kept[first], target.cost) {
-                    return Some(true);
-                }
-                for (second, (other, others)) in candidates.iter().zip(&tried).enumerate().skip(first + 1) {
-                    let now = held.yield_now.plus(other.yield_now);
-                    let better = |more: &&Choice<Step>| {
-                        target.earns.plus(more.earns) > now && fits(kept[first] + kept[second], target.cost + more.cost)
-                    };
-                    if others.iter().any(|more| better(&more)) {
-                        return Some(true);
-                    }
-                }
-            }
-        }
-        Some(false)
+        let tried = |candidate: &Candidate<'_>| Tried {
+            kept: self.cost_of_keeping(candidate),
+            now: candidate.yield_now,
+            targets: self.few(candidate),
+        };
+        let tried: Vec<Tried> = candidates.iter().map(tried).collect();
+        let cost = tried.iter().try_fold(0u32, |sum, venue| sum.checked_add(venue.kept))?;
+        let nothing = Instead { cost, after: YearlyYield::ZERO, before: YearlyYield::ZERO };
+        Some(self.better(&tried, TOGETHER, nothing))
+    }
+
+    fn better(&self, venues: &[Tried], more: usize, instead: Instead) -> bool {
+        venues.iter().enumerate().any(|(index, venue)| {
+            venue.targets.iter().any(|target| {
+                let instead = Instead {
+                    cost: instead.cost - venue.kept + target.cost,
+                    after: instead.after.plus(target.earns),
+                    before: instead.before.plus(venue.now),
+                };
+                (instead.cost <= self.budget && instead.after > instead.before)
+                    || (more > 1 && self.better(&venues[index + 1..], more - 1, instead))
+            })
+        })
     }
 
     fn few(&self, candidate: &Candidate<'_>) -> Vec<Choice<Step>> {
@@ -45,8 +65,13 @@ impl Frame<'_> {
         // As the search does: the largest target whose position, interest until inclusion included, stays within the venue's share.
         let share = candidate.figures.settled.share(limits.max_venue_share);
         let most = self.bps_of(share).map(|bps| bps.saturating_sub(1));
-        let edges =
-            [stored.checked_sub(step), stored.checked_add(step), most, candidate.max_position.map(|part| part.0)];
+        // Positions grow, and what one step down frees may be a little less than a step up takes: the next point of the grid.
+        let further = stored
+            .checked_sub(step.saturating_add(1))
+            .and_then(|below| below.checked_sub(limits.min_position.0))
+            .map(|above| limits.min_position.0 + above / GRID * GRID);
+        let policy = candidate.max_position.map(|part| part.0);
+        let edges = [further, stored.checked_sub(step), stored.checked_add(step), most, policy];
         let mut targets: Vec<u16> = [Some(0)].into_iter().chain(edges).flatten().collect();
         targets.sort_unstable();
         targets.dedup();
