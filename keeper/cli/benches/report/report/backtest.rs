@@ -24,8 +24,8 @@ pub(super) fn throughput(figures: &Figures) -> String {
 
 {days} days from 2021-01-01 to 2026-02-28 with the {venues} venues of `../shared/data`, on one thread, read before. A *pool-step* is a day on which a venue has a
 rate: {pool_steps} of {} are, the others are skipped and not counted. Every run takes gas, dilution, limits on what can be withdrawn and the ledger along in
-exact integers; those below the line also the kill switch, block by block, the heartbeats, and `decide` every day. Goals: ≥ {BASELINE:.0} M pool-steps/s for
-`hold`, `best-single` and `best-rate`, ≥ {CONVEX:.0} M for `convex`.
+exact integers; those below the line also the kill switch, block by block, the heartbeats, and a decision every day. Goals: ≥ {BASELINE:.0} M
+pool-steps/s for the baselines above it, ≥ {CONVEX:.0} M for `convex`.
 
 | plan | n | moves | median, ms | M pool-steps/s | goal |
 |---|---:|---:|---:|---:|---|
