@@ -2,7 +2,7 @@
 //!
 //! On most days no permitted move yields more than what there is. [`ballast_allocator::bound`] can often tell without a search; where everything
 //! that [`ballast_allocator::decide`] asks first would pass, the decision is then to hold, refused by [`GateId::Limits`] first, and neither a snapshot nor
-//! its gates' texts need be made. Whatever is not plain here is decided as ever: `engine::tests` holds runs with and without this against each other.
+//! its gates' texts need be made. Whatever is not plain here is decided as ever: `tests/screen.rs` holds runs with and without this against each other.
 
 use crate::{
     book::Book,
