@@ -51,7 +51,7 @@ fn row(venues: usize) -> eyre::Result<Row> {
         let (snapshot, policy) = world(&mut Random(seed), venues);
         let first = decide(&snapshot, &policy);
         // A decision that ends at the first gates would be fast for the wrong reason.
-        let stopped = first.refusals().find(|gate| !matches!(gate.id, GateId::Limits | GateId::Gain));
+        let stopped = first.refusals().find(|gate| !matches!(gate.id, GateId::Limits | GateId::Gain | GateId::Fees));
         ensure!(stopped.is_none(), "vault {seed} with {venues} venues is not decided about: {stopped:?}");
         row.moves += u64::from(first.action != Action::Hold);
         let mut runs = Sample::default();
