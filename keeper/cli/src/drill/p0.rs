@@ -5,8 +5,7 @@ use super::{
     timeline::{Bound, CONFIRM, Level, Who},
 };
 use crate::local::{amount, logged};
-use alloy::{primitives::B256, providers::Provider};
-use ballast_chain::bindings::{KillSwitchManager, Vault};
+use ballast_chain::bindings::{KillSwitchManager, StrategyHub, Vault};
 use ballast_devnet::{accounts::Role, market::USD};
 use ballast_types::Assets;
 use eyre::{OptionExt, ensure};
@@ -41,6 +40,15 @@ pub(super) async fn depeg(scene: &Scene) -> eyre::Result<()> {
     time.step(Who::World, "deposits are closed, additions too", tripped_at, Bound::Blocks(1)).await?;
     notified(scene, &mut service, &time).await?;
 
+    let (exited_at, exit) = scene.first_event::<StrategyHub::EmergencyExit>(contracts.hub, block).await?;
+    ensure!(exit.caller == scene.book.keeper, "somebody else made the exit: {}", exit.caller);
+    let home = scene.snapshot().await?;
+    ensure!(home.vault.nav.0 - home.vault.idle.0 <= DUST, "not everything came home: {:?}", home.vault);
+    let lost = before.vault.nav.0.saturating_sub(home.vault.nav.0);
+    ensure!(lost <= before.vault.nav.0 / 10_000, "the exit cost {} USDC", Assets(lost));
+    let what = format!("calls the exit: all {} USDC are idle", home.vault.idle);
+    time.step(Who::Keeper, what, exited_at, time.in_time()).await?;
+
     let status = scene.operator(&["status"]).await?;
     let switch = &status["snapshot"]["kill_switch"];
     ensure!(switch["mode"] == "exit", "`ballast status` says of the kill switch: {switch}");
@@ -49,19 +57,6 @@ pub(super) async fn depeg(scene: &Scene) -> eyre::Result<()> {
     let stopped = service.stop().await?;
     ensure!(stopped.success(), "the service did not stop cleanly: {stopped}");
     time.step(Who::Operator, "stops the service", scene.head().await?, time.in_time()).await?;
-
-    let exit = scene.operator(&["emergency-exit", "--yes"]).await?;
-    let outcome = &exit["outcome"];
-    ensure!(outcome["state"] == "final", "the exit did not land: {outcome:#}");
-    let tx: B256 = serde_json::from_value(outcome["landing"]["tx_hash"].clone())?;
-    let receipt = market.rpc().get_transaction_receipt(tx).await?.ok_or_eyre("the exit has no receipt")?;
-    let exited_at = receipt.block_number.ok_or_eyre("no block")?;
-    let home = scene.snapshot().await?;
-    ensure!(home.vault.nav.0 - home.vault.idle.0 <= DUST, "not everything came home: {:?}", home.vault);
-    let lost = before.vault.nav.0.saturating_sub(home.vault.nav.0);
-    ensure!(lost <= before.vault.nav.0 / 10_000, "the exit cost {} USDC", Assets(lost));
-    let what = format!("`ballast emergency-exit --yes`: all {} USDC are idle", home.vault.idle);
-    time.step(Who::Operator, what, exited_at, time.in_time()).await?;
 
     let left = market.redeem_all(Role::Depositor(0)).await?;
     let paid = amount(logged::<Vault::Withdraw>(&left, contracts.vault)?.assets)?;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::local::keeper_process::RunningKeeper;
 use alloy::{
-    primitives::{Address, Bytes, U256},
+    primitives::{Address, U256},
     providers::Provider,
 };
 use ballast_chain::bindings::{IAavePool, KillSwitchManager, StrategyHub, Vault};
@@ -69,14 +69,15 @@ async fn is_lent_out(scene: &Scene, service: &mut RunningKeeper) -> eyre::Result
     notified(scene, service, &time).await?;
 
     // Unlike an exit, this closes no deposits: one venue is left, and not the vault.
-    let min_out = U256::from(held.saturating_sub(DUST));
-    let reduce =
-        StrategyHub::reduceCall { adapter: venue.adapter, assets: U256::MAX, minOut: min_out, data: Bytes::new() };
-    let left = market.send_with_gas(Role::Guardian, contracts.hub, reduce, EXIT_GAS).await?;
+    let (left_at, left) = scene.first_event::<StrategyHub::RiskReduced>(contracts.hub, block).await?;
+    ensure!(
+        (left.caller, left.adapter) == (scene.book.keeper, venue.adapter),
+        "another reduction than expected: {left:?}"
+    );
     let after = scene.snapshot().await?;
     ensure!(value_of(&after, venue.adapter)? <= DUST, "the position is still there");
-    let what = format!("one of three, alone, takes the position to idle: {} USDC", Assets(held));
-    time.step(Who::Guardian, what, left.block_number.ok_or_eyre("no block")?, time.in_time()).await?;
+    let what = format!("takes the position to idle: {} USDC", Assets(held));
+    time.step(Who::Keeper, what, left_at, time.in_time()).await?;
     let room = market.read(contracts.vault, Vault::maxDepositCall(Role::Depositor(1).address()?)).await?;
     let everything = market.shares(Role::Depositor(0)).await?;
     let redeemable =
