@@ -137,7 +137,7 @@ impl Keeper {
         let outcome =
             self.executor.send_urgent_call(hub, reduce_call(adapter, out.share(kept_back)), &purpose, 0).await?;
         tracing::warn!(purpose, state = %outcome.state, reason = outcome.reason.as_deref().unwrap_or(""), "a position is taken home");
-        supervisor.status(&format!("{purpose}: {}", outcome.state));
+        supervisor.status(&format!("leaving a venue, {purpose}: {}", outcome.state));
         // The next block says what is left.
         Ok(Standing::Remains(String::new()))
     }
@@ -174,7 +174,7 @@ impl Keeper {
         let hub = self.observer.deployment().hub;
         let outcome = self.executor.send_urgent_call(hub, exit_call(), &purpose, EXIT_GAS).await?;
         tracing::warn!(purpose, state = %outcome.state, reason = outcome.reason.as_deref().unwrap_or(""), "the vault exits");
-        supervisor.status(&format!("{purpose}: {}", outcome.state));
+        supervisor.status(&format!("leaving every venue, {purpose}: {}", outcome.state));
         Ok(())
     }
 
