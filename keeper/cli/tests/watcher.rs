@@ -11,7 +11,7 @@ use alloy::{
     sol,
     sol_types::SolEvent,
 };
-use ballast_chain::bindings::{KillSwitchManager, StrategyHub, Vault};
+use ballast_chain::bindings::KillSwitchManager;
 use ballast_devnet::{
     RelayFault,
     accounts::Role,
@@ -142,61 +142,6 @@ async fn a_venue_that_loses_its_depositors_is_armed_at_once_and_confirmed_25_blo
     let (confirmed, event) = stage.with_block_per_bundle(&keeper, tripped).await;
     assert_eq!((confirmed, event.trigger), (armed + CONFIRM_BLOCKS, 1));
     assert_eq!(event.reason, "TVL crash detected");
-    assert_eq!(service.terminate("TERM").await.code, Some(0));
-}
-
-/// What the vault has in the position, base units.
-async fn held(stage: &Stage, adapter: Address) -> U256 {
-    let call = StrategyHub::positionStateCall { adapter };
-    stage.market().read(stage.book.contracts.hub, call).await.unwrap().value
-}
-
-// SPEC C7, R11: the run on a venue, which by its own trigger is only closed for additions.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_position_comes_home_from_a_venue_that_its_trigger_has_closed_and_no_other_does() {
-    let stage = Stage::funded().await;
-    let keeper = stage.keeper();
-    let (market, protocols, hub) = (stage.market(), &stage.book.protocols, stage.book.contracts.hub);
-    stage.cycle(&keeper).await;
-    market.pass_time(25 * HOUR).await.unwrap();
-    market.observe_venues().await.unwrap();
-    market.observe_venues().await.unwrap();
-    market.repay_aave(60 * MILLION).await.unwrap();
-    let aave = stage.book.venues.iter().find(|venue| venue.venue == protocols.aave.pool).unwrap().adapter;
-    assert!(held(&stage, aave).await > U256::from(1_000_000_000_u64), "there is something to lose");
-    let service = serving(&stage, &keeper).await;
-
-    let amount = U256::from(40 * MILLION);
-    let withdraw = IAavePoolExit::withdrawCall { asset: protocols.usdc, amount, to: Address::repeat_byte(7) };
-    market.send(Role::Supplier, protocols.aave.pool, withdraw).await.unwrap();
-    let (armed, _) = stage.with_block_per_bundle(&keeper, first::<KillSwitchManager::Armed>(&stage)).await;
-    let others: Vec<Address> =
-        stage.book.venues.iter().map(|venue| venue.adapter).filter(|adapter| *adapter != aave).collect();
-    while stage.rpc().get_block_number().await.unwrap() < armed + CONFIRM_BLOCKS - 1 {
-        stage.build_block().await;
-    }
-    let tripped = stage.with_block_per_bundle(&keeper, first::<KillSwitchManager::VenueTripped>(&stage)).await.0;
-    let mut before = Vec::new();
-    for adapter in &others {
-        before.push(held(&stage, *adapter).await);
-    }
-    let reduced = async || {
-        let filter = Filter::new().address(hub).event_signature(StrategyHub::RiskReduced::SIGNATURE_HASH).from_block(0);
-        let log = stage.rpc().get_logs(&filter).await.unwrap().into_iter().next()?;
-        Some((log.block_number.unwrap(), StrategyHub::RiskReduced::decode_log(&log.inner).unwrap().data))
-    };
-    let (block, event) = stage.with_block_per_bundle(&keeper, until("the position's way home", reduced)).await;
-    assert_eq!((event.caller, event.adapter), (stage.book.keeper, aave));
-    let confirmations = 3;
-    assert!(block > tripped && block <= tripped + confirmations, "{block} after {tripped}");
-    assert!(held(&stage, aave).await <= U256::from(2), "all of it");
-    for (adapter, before) in others.iter().zip(before) {
-        assert!(held(&stage, *adapter).await >= before, "{adapter} is none of its business");
-    }
-    let room = Vault::maxDepositCall(Role::Depositor(1).address().unwrap());
-    assert!(!market.read(stage.book.contracts.vault, room).await.unwrap().is_zero(), "deposits stay open");
-    let calls = purposes(&keeper).await;
-    assert!(calls.iter().any(|purpose| purpose.contains("take home") && purpose.contains("TVL crash")), "{calls:?}");
     assert_eq!(service.terminate("TERM").await.code, Some(0));
 }
 
