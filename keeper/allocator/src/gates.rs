@@ -28,6 +28,8 @@ pub(crate) fn observation(snapshot: &Snapshot, view: &HubView) -> Answer {
             Doubt::StaleHead { age, limit } => {
                 format!("the newest block is {age} s old, expected at most {limit} s")
             }
+            Doubt::SourceDisagreement { quantity, detail } => format!("{quantity}: {detail}"),
+            Doubt::SourceMissing { quantity, detail } => format!("{quantity}: {detail}"),
         })
         .collect();
     let mut adapters: Vec<Address> = snapshot.venues.iter().map(|venue| venue.adapter).collect();

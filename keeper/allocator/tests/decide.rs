@@ -75,9 +75,16 @@ fn idle_money_goes_into_the_venues_through_every_gate() {
 /// Breaks one thing and says which gate must answer no.
 type Fault = (&'static str, GateId, fn(&mut Snapshot));
 
-const FAULTS: [Fault; 18] = [
+const FAULTS: [Fault; 20] = [
     ("providers disagree", GateId::Observation, |s| {
         s.doubts.push(Doubt::RpcDisagreement { detail: "block hash".into() });
+    }),
+    // SPEC D12
+    ("sources disagree", GateId::Observation, |s| {
+        s.doubts.push(Doubt::SourceDisagreement { quantity: "aave#supply_apr".into(), detail: "3 % and 9 %".into() });
+    }),
+    ("a source is missing", GateId::Observation, |s| {
+        s.doubts.push(Doubt::SourceMissing { quantity: "usdc#price_usd".into(), detail: "no pyth".into() });
     }),
     ("stale head", GateId::Observation, |s| s.doubts.push(Doubt::StaleHead { age: 61, limit: 60 })),
     ("NAV does not add up", GateId::Observation, |s| s.vault.nav.0 += 1),

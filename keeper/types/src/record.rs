@@ -9,7 +9,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 /// The format this build writes. A change to any type inside a record changes it.
-pub const FORMAT: u16 = 5;
+pub const FORMAT: u16 = 6;
 
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct DecisionRecord {

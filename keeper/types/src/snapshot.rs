@@ -224,4 +224,8 @@ pub enum Doubt {
     RpcDisagreement { detail: String },
     /// The newest block is older than the policy accepts.
     StaleHead { age: u64, limit: u64 },
+    /// Sources of one quantity contradict each other, or the chain.
+    SourceDisagreement { quantity: String, detail: String },
+    /// Fewer fresh sources of one quantity than the operator wants, or none of one that the operator requires.
+    SourceMissing { quantity: String, detail: String },
 }
