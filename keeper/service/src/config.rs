@@ -78,6 +78,9 @@ pub struct Config {
     /// Where large moves are proposed.
     #[serde(default)]
     pub safe: Option<SafeConfig>,
+    /// Who else is asked about the venues and the coins.
+    #[serde(default)]
+    pub market: MarketConfig,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -195,6 +198,7 @@ mod allocation;
 mod heartbeat;
 mod history;
 mod keys;
+mod market;
 mod policy;
 mod rpc;
 mod safe;
@@ -209,6 +213,7 @@ pub use allocation::{PolicyConfig, StrategyConfig};
 pub use heartbeat::HeartbeatConfig;
 pub use history::HistoryConfig;
 pub use keys::{AttestorConfig, KeyConfig, KeysConfig};
+pub use market::{GivesConfig, MarketConfig, QuantityConfig, QuotedConfig, SourceConfig, SourceKind, UnitConfig};
 pub use policy::AttestorPolicyConfig;
 pub use rpc::{RpcConfig, SimulationConfig};
 pub use safe::SafeConfig;

@@ -117,10 +117,10 @@ impl Keeper {
     /// Observes, and does what comes before a decision.
     async fn look(&self) -> Result<Look, CycleError> {
         let mut started = Instant::now();
-        let mut snapshot = self.observer.snapshot().await?;
+        let mut snapshot = self.observe().await?;
         if self.attend(&snapshot).await? {
             started = Instant::now();
-            snapshot = self.observer.snapshot().await?;
+            snapshot = self.observe().await?;
         }
         if let Some(waiting) = self.executor.waiting().await?
             && let Some(cycle) = self.follow_up(&waiting, &snapshot, started).await?
@@ -130,6 +130,13 @@ impl Keeper {
             return Ok(Look::Followed(Box::new(cycle)));
         }
         Ok(Look::Free(Box::new(snapshot), started))
+    }
+
+    /// The chain, and what its sources make doubtful.
+    async fn observe(&self) -> Result<Snapshot, CycleError> {
+        let mut snapshot = self.observer.snapshot().await?;
+        self.market.doubt(&mut snapshot);
+        Ok(snapshot)
     }
 
     async fn decide(&self, snapshot: Snapshot, started: Instant) -> Result<Cycle, CycleError> {

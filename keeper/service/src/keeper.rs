@@ -4,6 +4,7 @@ use crate::{
     approval::ApprovalDesk,
     config::{Config, ConfigError, HeartbeatConfig, KeyConfig, RelayConfig, aws_credentials, secret},
     history::{Historian, Sources},
+    market::{Market, MarketError},
     observer::{Observer, ObserverError},
     server::Server,
     watcher::Watcher,
@@ -53,6 +54,8 @@ pub enum StartError {
     #[error(transparent)]
     SecondOpinion(#[from] SecondOpinionError),
     #[error(transparent)]
+    Market(#[from] MarketError),
+    #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error("an earlier run cannot be settled: {0}")]
     Resume(#[from] ExecuteError),
@@ -82,6 +85,8 @@ pub struct Keeper {
     pub(crate) historian: Option<Historian>,
     /// What shows what is known; `None` if nothing is to be served.
     pub(crate) server: Option<Server>,
+    /// What others say about venues and coins.
+    pub(crate) market: Arc<Market>,
 }
 
 impl Keeper {
@@ -118,6 +123,7 @@ impl Keeper {
     ) -> Result<(Self, Vec<Outcome>), StartError> {
         let relay =
             Builders::new(relays(config)?.into_iter().map(|relay| Arc::new(relay) as Arc<dyn Relay>).collect())?;
+        let market = Arc::new(Market::open(config)?);
         let observer = Observer::connect(config).await?;
         let signer = open_key(config, &config.keeper, "keeper").await?;
         let attesting = open_key(config, &config.attestor.key, "attestor").await?;
@@ -187,6 +193,7 @@ impl Keeper {
             watches: config.watcher.enabled,
             watcher: Watcher::default(),
             retreat: config.retreat(),
+            market,
         };
         Ok((keeper, settled))
     }
@@ -207,6 +214,12 @@ impl Keeper {
     #[must_use]
     pub fn account(&self) -> Address {
         self.executor.account()
+    }
+
+    /// What others say about venues and coins: whoever runs single cycles asks them with [`Market::look`] first.
+    #[must_use]
+    pub fn market(&self) -> &Market {
+        &self.market
     }
 
     /// What the keeper observes with.

@@ -31,6 +31,7 @@ impl Keeper {
     /// Only what makes going on pointless: the store is gone.
     pub async fn run(&self, supervisor: &Supervisor, stop: impl Future<Output = ()>) -> Result<(), CycleError> {
         let control = self.executor.control();
+        let _pollers = self.market.start();
         let (stopping, stopped) = watch::channel(false);
         let (watching, serving) = (stopped.clone(), stopped.clone());
         // One task for both: a decision that keeps it from being polled keeps the signs of life from being given.

@@ -119,6 +119,7 @@ impl Config {
         )?;
         self.validate_allocation()?;
         self.validate_triggers()?;
+        self.validate_market()?;
         Ok(())
     }
 }
