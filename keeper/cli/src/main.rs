@@ -14,6 +14,7 @@ mod drill;
 mod emergency_exit;
 mod local;
 mod logging;
+mod market;
 mod output;
 mod replay;
 mod risk;
@@ -60,6 +61,8 @@ enum Command {
     EmergencyExit(emergency_exit::Arguments),
     /// Look at everything a keeper needs and say what to do; nothing is sent or changed
     Doctor(doctor::Arguments),
+    /// Ask each source of market data once: value, age, lag, and whether it agrees with the chain
+    Market(market::Arguments),
     /// Work with the configuration file
     #[command(subcommand)]
     Config(config::Command),
@@ -108,6 +111,7 @@ fn main() -> ExitCode {
             Command::Db(command) => db::run(command).await,
             Command::EmergencyExit(arguments) => emergency_exit::run(arguments).await,
             Command::Doctor(arguments) => doctor::run(arguments).await,
+            Command::Market(arguments) => market::run(arguments).await,
             Command::Config(command) => config::run(command).await,
             Command::Deploy(arguments) => deploy::run(arguments).await,
             Command::Backtest(arguments) => backtest::run(arguments),

@@ -4,7 +4,7 @@ use crate::{approval_desk::Desk, output};
 use ballast_allocator::record;
 use ballast_executor::Outcome;
 use ballast_governance::CHAINS;
-use ballast_service::{Config, Cycle, Keeper, Observer, Supervisor};
+use ballast_service::{Config, Cycle, Keeper, Observer, Supervisor, market::Market};
 use clap::Args;
 use eyre::bail;
 use std::{convert::Infallible, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -75,6 +75,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         tracing::info!(subject = ?outcome.subject, state = ?outcome.state, "settled what an earlier run left");
     }
     if arguments.once {
+        keeper.market().look().await;
         let cycle = keeper.cycle().await;
         keeper.finish().await;
         let cycle = cycle?;
@@ -113,8 +114,12 @@ async fn stand_by(supervisor: &Supervisor, waits: &Notify) -> Infallible {
 }
 
 async fn dry_run(config: &Config, json: bool) -> eyre::Result<ExitCode> {
+    let market = Market::open(config)?;
     let observer = Observer::connect(config).await?;
-    let record = record(observer.snapshot().await?, config.policy());
+    market.look().await;
+    let mut snapshot = observer.snapshot().await?;
+    market.doubt(&mut snapshot);
+    let record = record(snapshot, config.policy());
     if json {
         output::json(&serde_json::json!({ "decision_hash": record.hash()?, "record": record, "outcome": null }))?;
     } else {
