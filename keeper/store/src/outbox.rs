@@ -2,6 +2,7 @@
 
 use crate::audit::{Entry, facts_text};
 use crate::session::Change;
+use crate::sql::printable;
 use crate::{CallId, Path, State, Store, StoreError};
 use alloy_primitives::{Address, B256, Bytes};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -64,6 +65,18 @@ pub struct Facts {
     pub approval: Option<B256>,
 }
 
+/// The same with every text, keys too, without zero bytes.
+fn printable_json(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(printable(&text)),
+        Value::Array(values) => values.into_iter().map(printable_json).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(key, value)| (printable(&key), printable_json(value))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
+}
+
 /// Names every field once, so that a new one cannot be forgotten.
 macro_rules! overlay {
     ($own:ident, $later:ident: $($field:ident),+) => {
@@ -79,10 +92,16 @@ impl Facts {
             tx_hash, bundle_hash, included_block, included_hash, reconciliation, reason, approval);
     }
 
-    /// Without JSON nulls, which cannot be told from nothing once they are stored.
-    fn without_nulls(&self) -> Self {
-        let set = |value: &Option<Value>| value.clone().filter(|value| !value.is_null());
-        Self { simulation: set(&self.simulation), reconciliation: set(&self.reconciliation), ..self.clone() }
+    /// Without JSON nulls, which cannot be told from nothing once they are stored, and without zero bytes in texts, which PostgreSQL
+    /// refuses even as an escape in JSON: what a node or a relay says must not keep a step from being stored.
+    fn storable(&self) -> Self {
+        let set = |value: &Option<Value>| value.clone().filter(|value| !value.is_null()).map(printable_json);
+        Self {
+            simulation: set(&self.simulation),
+            reconciliation: set(&self.reconciliation),
+            reason: self.reason.as_deref().map(printable),
+            ..self.clone()
+        }
     }
 
     /// What is missing for that state.
@@ -212,7 +231,7 @@ impl Store {
                 return Err(StoreError::SecondLanding { attempt: attempt.0, landed: landed.id.0 });
             }
         }
-        let facts = facts.without_nulls();
+        let facts = facts.storable();
         current.facts.update(&facts);
         if let Some(missing) = current.facts.lacks(to) {
             return Err(StoreError::Incomplete { attempt: attempt.0, to, missing });

@@ -43,6 +43,9 @@ pub(crate) fn troubles(snapshot: &Snapshot) -> Vec<Trouble> {
             Doubt::StaleHead { age, limit } => {
                 ("head", format!("the newest block is {age} s old, expected at most {limit} s"))
             }
+            Doubt::SourceDisagreement { quantity, detail } | Doubt::SourceMissing { quantity, detail } => {
+                (quantity.as_str(), detail.clone())
+            }
         };
         push(Severity::Warning, GateId::Observation, subject, message);
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 on_every_backend! {
     every_step_is_kept_with_its_facts
+    a_zero_byte_in_what_others_say_keeps_no_signed_step_from_being_stored
     a_step_from_a_state_that_has_passed_changes_nothing
     of_many_writers_of_one_step_exactly_one_wins
     an_illegal_step_is_refused_from_every_state
@@ -88,6 +89,23 @@ async fn every_step_is_kept_with_its_facts(bed: Bed) {
     assert_eq!(steps[8].detail, json!({ "depth": 1 }));
     let Subject::Decision(decision) = attempt.subject else { panic!() };
     assert_eq!(store.decision_by_tx(B256::repeat_byte(7)).await.unwrap().unwrap().hash, decision);
+}
+
+// SPEC X8
+async fn a_zero_byte_in_what_others_say_keeps_no_signed_step_from_being_stored(bed: Bed) {
+    let store = bed.open().await;
+    let attempt = proposed(&store, 1).await;
+    walk(&store, &attempt, &TO_SUBMITTED[..4], 1).await;
+    let facts = Facts {
+        simulation: Some(json!({ "re\0vert": ["a\0b", { "gas": 1 }] })),
+        reason: Some("the node said \0".into()),
+        ..signed(1)
+    };
+    store.advance(attempt.id, State::Simulated, State::Signed, &facts, &json!({ "said": "\0" })).await.unwrap();
+    let stored = store.attempt(attempt.id).await.unwrap().facts;
+    assert_eq!(stored.simulation, Some(json!({ "re\u{fffd}vert": ["a\u{fffd}b", { "gas": 1 }] })));
+    assert_eq!(stored.reason.as_deref(), Some("the node said \u{fffd}"));
+    store.verify_audit(None).await.unwrap();
 }
 
 // SPEC X8
