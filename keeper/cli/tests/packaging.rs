@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
@@ -47,6 +48,29 @@ fn systemd_finds_nothing_wrong_with_the_unit() {
 }
 
 // SPEC X18, Y2
+/// A secret that the unit does not hand over is not found by the service, whatever the operator put into the credential store.
+#[test]
+fn the_unit_hands_over_every_secret_of_the_service() {
+    let read = |path: &str| fs::read_to_string(project(path)).unwrap();
+    let (unit, encrypted) = (read("deploy/systemd/ballast.service"), read("deploy/systemd/encrypted-credentials.conf"));
+    let handed = |text: &str, directive: &str| -> BTreeSet<String> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix(directive));
+        lines.filter(|name| !name.contains(':')).map(str::to_owned).collect()
+    };
+    let documented = read("docs/CONFIG.md");
+    let section = documented.split("## Secrets").nth(1).unwrap().split("## Environment").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")).filter_map(|line| line.split(" | ").next());
+    // Development keys, and what only commands ask for that a person runs.
+    let for_a_person = |name: &str| {
+        name.starts_with("BALLAST_DEV_") || ["BALLAST_KEYSTORE_PASSPHRASE", "BALLAST_PULL_RPC"].contains(&name)
+    };
+    let names = rows.flat_map(|row| row.split(", ")).map(|name| name.trim_matches('`').to_owned());
+    let wanted: BTreeSet<String> = names.filter(|name| !for_a_person(name)).collect();
+    assert!(wanted.len() > 5, "{wanted:?}");
+    assert_eq!(handed(&unit, "LoadCredential="), wanted);
+    assert_eq!(handed(&encrypted, "LoadCredentialEncrypted="), wanted);
+}
+
 #[test]
 fn the_unit_exposes_little() {
     let report =

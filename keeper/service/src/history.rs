@@ -28,7 +28,7 @@ use alloy::primitives::B256;
 use ballast_chain::RpcPool;
 use ballast_executor::{DEV_CHAIN_ID, Outcome};
 use ballast_store::{History, Location, Store, Subject, history::Alert};
-use ballast_types::{Policy, Snapshot};
+use ballast_types::{Observation, Policy, Snapshot};
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -62,6 +62,8 @@ enum Told {
 pub(crate) struct Seen {
     pub(crate) snapshot: Snapshot,
     pub(crate) decision: Option<B256>,
+    /// The newest that each publisher of market data had said by then.
+    pub(crate) heard: Vec<Observation>,
     /// Unix seconds by the wall clock, never before the block's own.
     pub(crate) known_at: u64,
 }
@@ -138,12 +140,12 @@ impl Historian {
         &self.memory
     }
 
-    /// Tells of a snapshot, and of the decision that is in the store.
-    pub(crate) fn saw(&self, snapshot: &Snapshot, decision: Option<B256>) {
+    /// Tells of a snapshot, of what publishers had said by then, and of the decision that is in the store.
+    pub(crate) fn saw(&self, snapshot: &Snapshot, heard: Vec<Observation>, decision: Option<B256>) {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let known_at = wall.max(snapshot.block.timestamp);
         let known_at = if self.development { snapshot.block.timestamp } else { known_at };
-        self.tell(Told::Seen(Box::new(Seen { snapshot: snapshot.clone(), decision, known_at })));
+        self.tell(Told::Seen(Box::new(Seen { snapshot: snapshot.clone(), decision, heard, known_at })));
     }
 
     /// Tells that a decision was carried out, or tried to be.
@@ -179,7 +181,7 @@ impl Keeper {
     /// Tells the historian of a snapshot, and of the decision in the store that followed from it.
     pub(crate) fn saw(&self, snapshot: &Snapshot, decision: Option<B256>) {
         if let Some(historian) = &self.historian {
-            historian.saw(snapshot, decision);
+            historian.saw(snapshot, self.market.heard(), decision);
         }
     }
 

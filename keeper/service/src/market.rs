@@ -17,7 +17,7 @@ pub use report::{MarketReport, SourceReport, Value};
 use crate::config::{Config, ConfigError, SourceKind};
 use ballast_feeds::RuleError;
 use ballast_store::cache::{Cache, CacheError, Limit, LocalCache, LocalLimiter, RateLimiter, Redis};
-use ballast_types::Snapshot;
+use ballast_types::{Observation, Snapshot};
 use quantity::Quantity;
 use source::Source;
 use std::{
@@ -106,6 +106,11 @@ impl Market {
         let judged = self.judge(snapshot, unix_now());
         self.log(&judged);
         snapshot.doubts.extend(judged.iter().filter_map(Judgement::doubt));
+    }
+
+    /// The newest value of each series from each source, however old.
+    pub(crate) fn heard(&self) -> Vec<Observation> {
+        self.sources.iter().flat_map(|source| source.held().newest.values().cloned().collect::<Vec<_>>()).collect()
     }
 
     fn log(&self, judged: &[Judgement]) {

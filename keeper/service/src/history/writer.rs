@@ -13,9 +13,9 @@ use super::{
 };
 use alloy::primitives::B256;
 use ballast_risk::{FeedHealth, assess};
-use ballast_store::history::{Horizon, JournalEntry, OnBadRow};
+use ballast_store::history::{Horizon, JournalEntry, OnBadRow, Reading};
 use ballast_store::{CallId, History, HistoryError, Location, StoreError, StoredDecision};
-use ballast_types::{Action, Doubt, Snapshot, Wad};
+use ballast_types::{Action, Doubt, Observation, Snapshot, Wad};
 use std::{
     collections::{BTreeSet, VecDeque},
     os::unix::fs::MetadataExt,
@@ -183,8 +183,8 @@ impl Open {
         for decision in stored.iter().rev() {
             let time = decision.record.snapshot.block.timestamp;
             if self.written.is_none_or(|written| time > written) {
-                let seen =
-                    Seen { snapshot: decision.record.snapshot.clone(), decision: Some(decision.hash), known_at: 0 };
+                let (snapshot, decision) = (decision.record.snapshot.clone(), Some(decision.hash));
+                let seen = Seen { snapshot, decision, heard: Vec::new(), known_at: 0 };
                 self.seen(sources, &seen).await?;
             }
             if matches!(decision.record.decision.action, Action::Rebalance { .. }) {
@@ -196,7 +196,8 @@ impl Open {
 
     /// Everything that follows from a snapshot. The note of the decision comes last: it says that the rest is there.
     async fn seen(&mut self, sources: &Sources, seen: &Seen) -> Result<(), WriteError> {
-        let Seen { snapshot, decision, known_at } = seen;
+        let Seen { snapshot, decision, heard, known_at } = seen;
+        self.hear(heard).await?;
         let stored = match decision {
             Some(hash) => sources.store.decision(*hash).await?,
             None => None,
@@ -218,6 +219,21 @@ impl Open {
             self.history.refresh_daily_apy().await?;
             self.refreshed = time;
         }
+        Ok(())
+    }
+
+    /// What publishers said. One that takes back its word is put aside, and stops no other; what is there already changes nothing.
+    async fn hear(&self, heard: &[Observation]) -> Result<(), WriteError> {
+        let names: Vec<String> = heard.iter().map(|said| said.series().to_string()).collect();
+        let seconds = |time| i64::try_from(time).unwrap_or(i64::MAX);
+        let rows = heard.iter().zip(&names).map(|(said, series)| Reading {
+            series,
+            source: said.source(),
+            time: seconds(said.time()),
+            known_at: seconds(said.known_at()),
+            value: said.value(),
+        });
+        self.history.ingest(&rows.collect::<Vec<_>>(), OnBadRow::Quarantine { origin: "market" }).await?;
         Ok(())
     }
 

@@ -45,12 +45,17 @@ impl Server {
         Self { folder, process, _watch: watch }
     }
 
+    /// Its URL, which has no password in it.
+    pub(crate) fn address(&self) -> String {
+        format!("redis+unix://{}", self.folder.join("socket").display())
+    }
+
     pub(crate) fn url(&self) -> RedisUrl {
-        format!("redis+unix://{}", self.folder.join("socket").display()).parse().unwrap()
+        self.address().parse().unwrap()
     }
 
     pub(crate) async fn connect(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(format!("redis+unix://{}", self.folder.join("socket").display())).unwrap();
+        let client = redis::Client::open(self.address()).unwrap();
         client.get_multiplexed_async_connection().await.unwrap()
     }
 
