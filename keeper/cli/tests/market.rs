@@ -33,7 +33,7 @@ fn asking(stage: &Stage, publishers: [&Publisher; 2]) -> Keeper {
 async fn decided(store: &Store, after: u64) -> Option<(u64, Vec<Doubt>, bool)> {
     let newest = store.decisions(1).await.unwrap().pop()?.record;
     let block = newest.snapshot.block.number;
-    (block > after).then(|| (block, newest.snapshot.doubts, matches!(newest.decision.action, Action::Hold)))
+    (block > after).then_some((block, newest.snapshot.doubts, matches!(newest.decision.action, Action::Hold)))
 }
 
 // SPEC D11, D12
@@ -80,7 +80,7 @@ async fn while_publishers_contradict_the_chain_nothing_is_moved_and_then_it_is()
     let landed = until("a move", async || newest_attempt(&store).await.filter(|attempt| attempt.state == State::Final));
     stage.with_blocks(landed).await;
     let moved = store.decisions(20).await.unwrap().into_iter().map(|one| one.record);
-    let moved = moved.filter(|record| record.decision.action != Action::Hold).last().unwrap();
+    let moved = moved.rev().find(|record| record.decision.action != Action::Hold).unwrap();
     assert_eq!(moved.snapshot.doubts, [], "what moved money was in no doubt");
 
     let ended = service.terminate("TERM").await;

@@ -128,7 +128,7 @@ impl Market {
                     tracing::warn!(quantity = %series, detail, "a wanted source is missing: nothing is moved while it is");
                 }
                 Verdict::NoReading => {
-                    tracing::warn!(quantity = %series, detail, "the chain has nothing to compare with")
+                    tracing::warn!(quantity = %series, detail, "the chain has nothing to compare with");
                 }
                 Verdict::Nothing => tracing::info!(quantity = %series, detail, "no source is fresh"),
                 Verdict::Agreed => tracing::info!(quantity = %series, detail, "sources agree with the chain"),
