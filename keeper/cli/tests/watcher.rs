@@ -5,25 +5,32 @@
 mod support;
 
 use alloy::{
+    consensus::Transaction as _,
     primitives::{Address, U256},
     providers::Provider,
-    rpc::types::Filter,
+    rpc::types::{Filter, Log},
     sol,
-    sol_types::SolEvent,
+    sol_types::{SolCall, SolEvent},
 };
-use ballast_chain::bindings::KillSwitchManager;
+use ballast_chain::bindings::{IAavePool, KillSwitchManager, StrategyHub, Vault};
 use ballast_devnet::{
     RelayFault,
     accounts::Role,
     market::{IScriptedFeed, USD},
 };
 use ballast_store::State;
-use std::time::Duration;
+use std::{fs, time::Duration};
 use support::{HOUR, Keeper, Running, Stage, newest_attempt, store_when_there, until};
 
 const MILLION: u64 = 1_000_000_000_000;
 /// `VenueTriggers.CONFIRM_BLOCKS`.
 const CONFIRM_BLOCKS: u64 = 25;
+/// `Trigger.Utilisation` of the contracts.
+const UTILISATION: u8 = 2;
+/// What borrowers leave of an Aave that has 100 M: above 95 % is lent.
+const UNDRAWN: u64 = 3 * MILLION;
+/// Blocks from one decision to the next (`execution.decide_every` of the devnet's configuration).
+const DECIDE_EVERY: u64 = 5;
 /// Twice as long as the watcher takes to notice a block.
 const A_LOOK: Duration = Duration::from_millis(1_200);
 
@@ -142,6 +149,158 @@ async fn a_venue_that_loses_its_depositors_is_armed_at_once_and_confirmed_25_blo
     let (confirmed, event) = stage.with_block_per_bundle(&keeper, tripped).await;
     assert_eq!((confirmed, event.trigger), (armed + CONFIRM_BLOCKS, 1));
     assert_eq!(event.reason, "TVL crash detected");
+    assert_eq!(service.terminate("TERM").await.code, Some(0));
+}
+
+/// The position in a venue, base units.
+async fn held(stage: &Stage, adapter: Address) -> U256 {
+    let call = StrategyHub::positionStateCall { adapter };
+    stage.market().read(stage.book.contracts.hub, call).await.unwrap().value
+}
+
+async fn held_in(stage: &Stage, adapters: &[Address]) -> Vec<U256> {
+    let mut all = Vec::new();
+    for adapter in adapters {
+        all.push(held(stage, *adapter).await);
+    }
+    all
+}
+
+/// What the hub says was taken out of venues one by one, oldest first.
+async fn reductions(stage: &Stage) -> Vec<Log> {
+    let event = StrategyHub::RiskReduced::SIGNATURE_HASH;
+    let filter = Filter::new().address(stage.book.contracts.hub).event_signature(event).from_block(0);
+    stage.rpc().get_logs(&filter).await.unwrap()
+}
+
+/// A keeper that spreads the money over at least three venues.
+fn spreading(stage: &Stage) -> Keeper {
+    let limit = |keeper: Keeper, venue: usize| keeper.set(&format!("venues.{venue}.max_position"), 3_000);
+    (0..stage.book.venues.len()).fold(stage.keeper(), limit).set("policy.max_position", 3_000)
+}
+
+/// One that decides as often, but asks of a move to earn as much as there is every year, which no venue's curve can pay: what moves, the watcher
+/// has moved.
+fn only_watching(stage: &Stage) -> Keeper {
+    spreading(stage).set("policy.min_gain", 10_000).with_store("watching.sqlite")
+}
+
+/// Builds blocks until the service, which looks at each head at least every second, has decided about one that is yet to come. Between two of them it
+/// has the time of a look, and if that is too short for it, more blocks.
+async fn decides_again(stage: &Stage, keeper: &Keeper) {
+    let store = keeper.store().await;
+    let head = stage.rpc().get_block_number().await.unwrap();
+    let decided = async || {
+        let newest = store.decisions(1).await.unwrap().pop()?;
+        if newest.record.snapshot.block.number > head {
+            return Some(());
+        }
+        stage.build_block().await;
+        tokio::time::sleep(A_LOOK).await;
+        None
+    };
+    until("another decision", decided).await;
+    store.close().await;
+}
+
+/// A vault with money in several venues, and the service; borrowers then draw on the first Aave until above 95 % is lent, and the service trips that.
+/// Returns the service, its log, that venue and the others, and the trip with its block.
+async fn closed_by_its_borrowers(
+    stage: &Stage,
+    keeper: &Keeper,
+) -> (Running, std::path::PathBuf, Address, Vec<Address>, (u64, KillSwitchManager::VenueTripped)) {
+    let pool = stage.book.protocols.aave.pool;
+    let invested = stage.cycle(&spreading(stage)).await;
+    assert_eq!(invested.json()["outcome"]["state"], "final", "{invested:?}");
+    let of = |at_pool: bool| {
+        let venues = stage.book.venues.iter().filter(move |venue| (venue.venue == pool) == at_pool);
+        venues.map(|venue| venue.adapter).collect::<Vec<_>>()
+    };
+    let (aave, others) = (of(true)[0], of(false));
+    assert!(held(stage, aave).await > U256::from(1_000_000_000_u64), "there is something to lose");
+
+    let log = stage.path("service.log");
+    let service = keeper.spawn_logging_to(fs::File::create(&log).unwrap(), &["run"]);
+    let store = store_when_there(&keeper.store_path()).await;
+    until("a decision", async || store.decisions(1).await.unwrap().pop()).await;
+    let available = IAavePool::getVirtualUnderlyingBalanceCall { asset: stage.book.protocols.usdc };
+    let available = u64::try_from(stage.market().read(pool, available).await.unwrap()).unwrap();
+    stage.market().borrow_aave(available - UNDRAWN).await.unwrap();
+    let visible = stage.rpc().get_block_number().await.unwrap();
+    let (armed, event) = stage.with_block_per_bundle(keeper, first::<KillSwitchManager::Armed>(stage)).await;
+    assert_eq!((armed, event.trigger, event.adapter), (visible + 1, UTILISATION, aave));
+    while stage.rpc().get_block_number().await.unwrap() < armed + CONFIRM_BLOCKS - 1 {
+        stage.build_block().await;
+    }
+    let tripped = stage.with_block_per_bundle(keeper, first::<KillSwitchManager::VenueTripped>(stage)).await;
+    assert_eq!((tripped.0, tripped.1.trigger, tripped.1.adapter), (armed + CONFIRM_BLOCKS, UTILISATION, aave));
+    (service, log, aave, others, tripped)
+}
+
+// SPEC C7, R11: by its own trigger the venue is only closed for additions.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_comes_home_from_a_venue_that_its_trigger_has_closed_and_no_other_does() {
+    let stage = Stage::funded().await;
+    let keeper = only_watching(&stage);
+    let (service, _, aave, others, (tripped, trip)) = closed_by_its_borrowers(&stage, &keeper).await;
+    let (held_there, before) = (held(&stage, aave).await, held_in(&stage, &others).await);
+
+    let first_reduction = until("the position's way home", async || reductions(&stage).await.into_iter().next());
+    let reduction = stage.with_block_per_bundle(&keeper, first_reduction).await;
+    let event = StrategyHub::RiskReduced::decode_log(&reduction.inner).unwrap().data;
+    assert_eq!((event.caller, event.adapter), (stage.book.keeper, aave));
+    assert!(event.received + U256::from(2) >= held_there, "all of it: {} of {held_there}", event.received);
+    assert_eq!(reduction.block_number, Some(tripped + 1), "in the block after the trip");
+    let transaction = stage.rpc().get_transaction_by_hash(reduction.transaction_hash.unwrap()).await.unwrap().unwrap();
+    assert_eq!(transaction.to(), Some(stage.book.contracts.hub));
+    let call = StrategyHub::reduceCall::abi_decode(transaction.input()).unwrap();
+    assert_eq!(call.adapter, aave);
+    assert!(held(&stage, aave).await <= U256::from(2), "all of it");
+
+    // The next blocks find nothing to do, and the service goes on deciding that nothing is to be moved.
+    decides_again(&stage, &keeper).await;
+    assert_eq!((reductions(&stage).await.len(), stage.rebalances().await.len()), (1, 1));
+    let moved = |(before, after): (&U256, &U256)| after < before;
+    let after = held_in(&stage, &others).await;
+    assert!(!before.iter().zip(&after).any(moved), "the others are none of its business: {before:?} {after:?}");
+    let room = Vault::maxDepositCall(Role::Depositor(1).address().unwrap());
+    let room = stage.market().read(stage.book.contracts.vault, room).await.unwrap();
+    assert!(!room.is_zero(), "deposits stay open");
+    let calls = purposes(&keeper).await;
+    let [home, trip_call, arming] = calls.as_slice() else { panic!("{calls:?}") };
+    assert!(home.contains("take home") && home.contains("Utilization spike"), "{calls:?}");
+    assert!(trip_call.contains("confirmation") && arming.contains("arming"), "{calls:?}");
+    assert_eq!(service.terminate("TERM").await.code, Some(0));
+
+    // The borrowers repay and the trip runs out: whoever decides freely may go there again.
+    let market = stage.market();
+    market.repay_aave(20 * MILLION).await.unwrap();
+    let now = stage.rpc().get_block(alloy::eips::BlockId::latest()).await.unwrap().unwrap().header.timestamp;
+    market.pass_time(trip.blockedUntil.to::<u64>() - now + 1).await.unwrap();
+    let again = stage.cycle(&spreading(&stage)).await;
+    assert_eq!(again.json()["outcome"]["state"], "final", "{again:?}");
+    assert!(held(&stage, aave).await > U256::from(1_000_000_000_u64), "it is back");
+}
+
+// SPEC R11
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_is_to_be_called_home_the_position_stays_and_the_operator_is_told_once() {
+    let stage = Stage::funded().await;
+    let keeper = only_watching(&stage).set("watcher.retreat", Vec::<String>::new());
+    let (service, log, aave, ..) = closed_by_its_borrowers(&stage, &keeper).await;
+    let before = held(&stage, aave).await;
+    let told = || {
+        let text = fs::read_to_string(&log).unwrap();
+        text.lines().filter(|line| line.contains("a position stays in a venue that is closed")).count()
+    };
+    until("the operator to be told", async || (told() > 0).then_some(())).await;
+    decides_again(&stage, &keeper).await;
+    decides_again(&stage, &keeper).await;
+    assert_eq!((reductions(&stage).await.len(), stage.rebalances().await.len()), (0, 1));
+    assert!(held(&stage, aave).await >= before);
+    assert_eq!(told(), 1, "{}", fs::read_to_string(&log).unwrap());
+    let calls = purposes(&keeper).await;
+    assert_eq!(calls.len(), 2, "armed and tripped, no more: {calls:?}");
     assert_eq!(service.terminate("TERM").await.code, Some(0));
 }
 

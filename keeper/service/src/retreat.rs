@@ -38,9 +38,11 @@ pub(crate) enum Standing {
     Home,
     /// Something remains; why it does not come, as it was last said.
     Remains(String),
+    /// It is left where it is, since the configuration calls nothing home for this cause.
+    Left(Cause),
 }
 
-/// What is known of the positions that are to be taken home, by adapter.
+/// What is known of the positions in venues that are closed, by adapter.
 pub(crate) type Standings = BTreeMap<Address, Standing>;
 
 /// The venues that are to be left, and why: all in Exit mode, else those that are closed for one of the causes.
@@ -53,6 +55,18 @@ fn leaving(seen: &Conditions, retreat: &Retreat) -> BTreeMap<Address, Cause> {
     let closed = listed.filter_map(|venue| {
         let cause = Cause::from_text(venue.closed.as_deref()?)?;
         retreat.causes.contains(&cause).then_some((venue.adapter, cause))
+    });
+    closed.collect()
+}
+
+/// The venues that are closed for a cause for which the configuration calls nothing home.
+fn staying(seen: &Conditions, retreat: &Retreat) -> BTreeMap<Address, Cause> {
+    if seen.exit {
+        return BTreeMap::new();
+    }
+    let closed = seen.venues.iter().filter_map(|venue| {
+        let cause = Cause::from_text(venue.closed.as_deref()?)?;
+        (!retreat.causes.contains(&cause)).then_some((venue.adapter, cause))
     });
     closed.collect()
 }
@@ -85,15 +99,25 @@ fn reduce_call(adapter: Address, min_out: Assets) -> Bytes {
 }
 
 impl Keeper {
-    /// Takes home what is to be taken home at this block, if it is worth it.
+    /// Takes home what is to be taken home at this block, if it is worth it, and says once of what stays that it does.
     pub(crate) async fn take_home(&self, seen: &Conditions, supervisor: &Supervisor) -> Result<(), RetreatError> {
         let leaving = leaving(seen, &self.retreat);
+        let mut staying = staying(seen, &self.retreat);
         let mut standings = self.watcher.standings.lock().await;
-        standings.retain(|adapter, _| leaving.contains_key(adapter));
-        if leaving.keys().all(|adapter| standings.get(adapter) == Some(&Standing::Home)) {
+        standings.retain(|adapter, stands| match stands {
+            Standing::Left(cause) => staying.get(adapter) == Some(cause),
+            Standing::Home | Standing::Remains(_) => leaving.contains_key(adapter),
+        });
+        staying.retain(|adapter, _| !standings.contains_key(adapter));
+        let home = leaving.keys().all(|adapter| standings.get(adapter) == Some(&Standing::Home));
+        if home && staying.is_empty() {
             return Ok(());
         }
         let snapshot = self.observer.snapshot().await?;
+        for (adapter, cause) in staying {
+            self.say_that_it_stays(adapter, cause, &snapshot, supervisor);
+            standings.insert(adapter, Standing::Left(cause));
+        }
         if seen.exit {
             return self.exit_everything(&leaving, &mut standings, &snapshot, supervisor).await;
         }
@@ -178,6 +202,18 @@ impl Keeper {
         Ok(())
     }
 
+    /// Tells the operator of money in a venue that is closed, where the configuration leaves it to them.
+    fn say_that_it_stays(&self, adapter: Address, cause: Cause, snapshot: &Snapshot, supervisor: &Supervisor) {
+        let held = match position(snapshot, adapter) {
+            Some((value, _)) if value < self.retreat.least => return,
+            Some((value, _)) => value.to_string(),
+            None => "an amount that cannot be read".to_owned(),
+        };
+        let (venue, cause, block) = (self.name_of(adapter), cause.text(), snapshot.block.number);
+        tracing::warn!(venue, held, cause, block, "a position stays in a venue that is closed");
+        supervisor.status(&format!("a position stays in a closed venue, {held} in {venue}: {cause} (block {block})"));
+    }
+
     /// Remembers how a position stands, and says why it remains whenever that is another reason than before.
     fn note(&self, standings: &mut Standings, adapter: Address, stands: Standing, snapshot: &Snapshot) {
         if let Standing::Remains(why) = &stands
@@ -238,6 +274,25 @@ mod tests {
         assert_eq!(who(true, [None, None]), [A, B]);
         let none = Retreat { causes: Default::default(), ..retreat };
         assert_eq!(leaving(&seen(false, [Some("TVL crash detected"), None]), &none), BTreeMap::new());
+    }
+
+    // SPEC R11
+    #[test]
+    fn of_every_closed_venue_it_is_known_whether_its_position_leaves_or_stays() {
+        let retreat = Retreat::default();
+        let none = Retreat { causes: Default::default(), ..retreat.clone() };
+        let causes = [Cause::Peg, Cause::Tvl, Cause::Utilisation, Cause::Oracle, Cause::Governance, Cause::Guardian];
+        for cause in causes {
+            let now = seen(false, [Some(cause.text()), None]);
+            for rule in [&retreat, &none] {
+                let (leaves, stays) = (leaving(&now, rule), staying(&now, rule));
+                let both: Vec<_> = leaves.iter().chain(&stays).map(|(adapter, cause)| (*adapter, *cause)).collect();
+                assert_eq!(both, [(A, cause)], "one of the two: {leaves:?} {stays:?}");
+            }
+            assert_eq!(staying(&now, &none), BTreeMap::from([(A, cause)]));
+            assert!(staying(&seen(true, [Some(cause.text()), None]), &none).is_empty(), "in Exit mode nothing stays");
+        }
+        assert!(staying(&seen(false, [None, None]), &none).is_empty());
     }
 
     #[test]
