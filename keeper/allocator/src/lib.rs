@@ -14,6 +14,7 @@ pub mod projector;
 pub mod rates;
 mod replay;
 pub mod triggers;
+pub mod upkeep;
 pub mod yields;
 
 pub use decide::{decide, decide_with, reconsider, record, record_with};

@@ -16,7 +16,10 @@ use crate::{
     switch::{Switch, venue_of},
 };
 use ballast_allocator::decide_with;
-use ballast_risk::kill_switch::{Cause, Event};
+use ballast_risk::{
+    MAX_CHECKPOINT_AGE,
+    kill_switch::{Cause, Event},
+};
 use ballast_types::{Assets, Bps, GateId, Mode, Outlook, Policy, WAD, fixed::mul_div_ceil, fixed::mul_div_floor};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -110,6 +113,8 @@ struct Engine<'a> {
     silence: Vec<Option<usize>>,
     /// By venue: its last value.
     last: Vec<Option<&'a VenueStep>>,
+    /// Until when the venues' sizes were to be observed, Unix seconds; the deployment observes them.
+    observed_until: u64,
     run: Run,
 }
 
@@ -129,6 +134,7 @@ impl<'a> Engine<'a> {
             },
             silence: vec![None; venues],
             last: vec![None; venues],
+            observed_until: 0,
             run: Run {
                 name: name.to_owned(),
                 capital,
@@ -150,6 +156,7 @@ impl<'a> Engine<'a> {
     }
 
     fn over(mut self, period: Range<usize>) -> Run {
+        self.observed_until = self.market.time(period.start);
         for step in period {
             self.step(step);
         }
@@ -170,7 +177,7 @@ impl<'a> Engine<'a> {
                 self.decide(before, time, now, &real, paid_out);
             }
         }
-        self.earn(&real, now);
+        self.earn(step, &real, now);
         self.end(step, time, now, &real);
         self.run.equity.push(self.book.nav());
         self.run.positions.push(self.book.positions.iter().map(|position| position.value).collect());
@@ -278,7 +285,8 @@ impl<'a> Engine<'a> {
         let adds = stored.iter().any(|(venue, _, from)| goals[*venue] > *from);
         if self.carry_out(&goals, now, real) {
             let pair = self.rules.upkeep.pair_gas;
-            if adds && self.rules.upkeep.by_clock(Rules::cost(pair, now), nav).is_none() {
+            let fresh = time <= self.observed_until.saturating_add(MAX_CHECKPOINT_AGE);
+            if adds && !(fresh && self.rules.upkeep.by_clock(Rules::cost(pair, now), nav).is_some()) {
                 self.book.ledger.upkeep.0 += self.pay_gas(pair, now).0;
             }
             for (venue, bps, from) in stored {

@@ -1,9 +1,9 @@
 //! What binds a vault: the limits of its contracts, what things cost in gas, and how its switch is put back.
 
 use crate::scores::Scores;
-use ballast_allocator::economics;
+use ballast_allocator::{economics, upkeep};
 use ballast_risk::Retreat;
-use ballast_types::{Assets, Bps, HubLimits, SECONDS_PER_YEAR, fixed::mul_div_ceil};
+use ballast_types::{Assets, Bps, HubLimits};
 use std::sync::Arc;
 
 /// The contracts' parameters and the costs of using them.
@@ -32,7 +32,7 @@ pub struct Rules {
 }
 
 /// The keeper's heartbeats: in pairs that observe the venues' sizes, by the clock as often as the budget allows, else before a move that adds; and
-/// single ones that break a silence (`ballast_service::heartbeat`).
+/// single ones that break a silence. When which are needed is the running keeper's own rule ([`ballast_allocator::upkeep`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Upkeep {
     /// Gas of a pair.
@@ -41,25 +41,12 @@ pub struct Upkeep {
     pub beat_gas: u64,
     /// The part of NAV that pairs by the clock may cost a year.
     pub budget: Bps,
-    /// The least seconds from one pair to the next.
-    pub spacing: u64,
-    /// Seconds for which a pair is good.
-    pub lifetime: u64,
-    /// Seconds of silence after which one is sent.
-    pub silence: u64,
 }
 
 impl Default for Upkeep {
     /// Gas as `ballast story` uses it with five venues; the other numbers are the keeper's own.
     fn default() -> Self {
-        Self {
-            pair_gas: 716_717,
-            beat_gas: 310_933,
-            budget: Bps(10),
-            spacing: 6 * 3_600,
-            lifetime: 48 * 3_600,
-            silence: 302_400,
-        }
+        Self { pair_gas: 716_717, beat_gas: 310_933, budget: Bps(10) }
     }
 }
 
@@ -67,9 +54,7 @@ impl Upkeep {
     /// Seconds from pair to pair at this cost of one, or `None` if they are made before moves only.
     #[must_use]
     pub fn by_clock(&self, pair: Assets, nav: Assets) -> Option<u64> {
-        let yearly = nav.share(self.budget);
-        let spacing = mul_div_ceil(pair.0, u128::from(SECONDS_PER_YEAR), yearly.0)?;
-        u64::try_from(spacing).ok().map(|spacing| spacing.max(self.spacing)).filter(|spacing| *spacing <= self.lifetime)
+        upkeep::affordable_spacing(pair, nav, self.budget)
     }
 }
 

@@ -196,11 +196,7 @@ fn upkeep_keeps_to_its_budget() {
     let nav = Assets(1_000_000 * USDC);
     // 1 000 USDC a year and 2 USDC a pair: every 17.52 hours.
     assert_eq!(upkeep.by_clock(Assets(2 * USDC), nav), Some(63_072));
-    assert_eq!(
-        upkeep.by_clock(Assets(USDC / 10), nav),
-        Some(upkeep.spacing),
-        "no more often than the contracts take them"
-    );
+    assert_eq!(upkeep.by_clock(Assets(USDC / 10), nav), Some(6 * 3_600), "no more often than the contracts take them");
     assert_eq!(upkeep.by_clock(Assets(6 * USDC), nav), None, "rarer than they last they are of no use");
     assert_eq!(Upkeep { budget: Bps(0), ..upkeep }.by_clock(Assets(1), nav), None);
     let market = plain(365);
@@ -209,6 +205,36 @@ fn upkeep_keeps_to_its_budget() {
     let expected = 365.0 / 3.5 * 310_933.0 * 1e-8 * 2_500.0;
     let paid = run.ledger.upkeep.0 as f64 / 1e6;
     assert!((paid / expected - 1.0).abs() < 0.05, "{paid} {expected}");
+}
+
+/// A policy by which nothing may be added to anything.
+fn waiting(market: &Market) -> Plan {
+    let Plan::Decide(mut policy) = convex(market) else { unreachable!("convex decides") };
+    for venue in &mut policy.venues {
+        venue.risk_score = policy.max_risk_score;
+    }
+    Plan::Decide(policy)
+}
+
+// SPEC C5: the running keeper's rule (`ballast_allocator::upkeep`).
+#[test]
+fn while_nothing_is_invested_and_nothing_may_be_only_the_sign_of_life_is_paid_for() {
+    let mut market = plain(365);
+    for day in &mut market.environment {
+        // So cheap that the budget would pay for a pair every six hours.
+        day.gas_price = 10_000_000;
+    }
+    let idle = simulated(&market, &waiting(&market));
+    assert!(idle.positions.iter().flatten().all(|position| *position == Assets::ZERO));
+    let sign = 310_933.0 * 1e-11 * 2_500.0;
+    let expected = 365.0 / (7.0 * 0.75) * sign;
+    let paid = idle.ledger.upkeep.0 as f64 / 1e6;
+    assert!((paid / expected - 1.0).abs() < 0.01, "{paid} {expected}");
+
+    let ready = simulated(&market, &convex(&market));
+    let pairs = 365.0 * 4.0 * 716_717.0 * 1e-11 * 2_500.0;
+    let paid = ready.ledger.upkeep.0 as f64 / 1e6;
+    assert!((paid / pairs - 1.0).abs() < 0.01, "{paid} {pairs}: what is invested is observed as ever");
 }
 
 #[test]

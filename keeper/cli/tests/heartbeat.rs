@@ -95,6 +95,34 @@ async fn what_the_budget_does_not_pay_for_is_observed_only_for_a_move() {
     assert_eq!(heartbeats(&stage).await.len(), 2, "a move that pays lacked only the sizes");
 }
 
+// SPEC C5: past the grace period anyone may close the vault's deposits, so that a sign of life is given even then.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nothing_is_invested_and_nothing_may_be_only_a_late_sign_of_life_is_paid_for() {
+    let stage = Stage::funded().await;
+    // Every venue scores as much as gets nothing new.
+    let all = 0..stage.book.venues.len();
+    let waiting = all.fold(stage.keeper(), |keeper, venue| keeper.set(&format!("venues.{venue}.risk_score"), 70));
+    let mut rested = 0;
+    let mut rest_until = async |hours: u64| {
+        stage.market().pass_time((hours - rested) * HOUR).await.unwrap();
+        rested = hours;
+        run_cycle(&stage, &waiting).await;
+        heartbeats(&stage).await.len()
+    };
+    assert_eq!(rest_until(7).await, 0, "no size is to be observed");
+    assert_eq!(rest_until(4 * 24).await, 0, "half of the grace period has passed, and nothing is at stake");
+    assert_eq!(rest_until(5 * 24 + 7).await, 1, "three quarters have");
+    assert_eq!(rest_until(5 * 24 + 14).await, 1);
+
+    let moved = stage.cycle(&stage.keeper().with_store("ready.sqlite")).await;
+    assert_eq!(moved.json()["outcome"]["state"], "final", "the sizes are there when they are wanted: {moved:?}");
+    let before = heartbeats(&stage).await.len();
+    stage.market().pass_time(4 * 24 * HOUR).await.unwrap();
+    let poor = waiting.with_store("invested.sqlite").set("heartbeat.budget", 0);
+    run_cycle(&stage, &poor).await;
+    assert_eq!(heartbeats(&stage).await.len(), before + 1, "with money in a venue, after half of it");
+}
+
 async fn newest_checkpoints(stage: &Stage) -> Vec<u64> {
     let mut times = Vec::new();
     for venue in &stage.book.venues {

@@ -5,27 +5,22 @@
 //! grace period alive together.
 //!
 //! They are not cheap: some 700,000 gas for five venues, four times a day. In the gas prices of 2021 that was several percent a year of a vault of a million. So they
-//! are made by the clock only as often as a budget allows, and otherwise when a move that would pay for itself lacks nothing but them.
+//! are made by the clock only as often as a budget allows, and otherwise when a move that would pay for itself lacks nothing but them. While nothing is
+//! in a venue and nothing may be added to one, they are not made at all ([`upkeep`]).
 
 use crate::{Keeper, cycle::CycleError};
 use alloy::{
     primitives::{Address, Bytes, Log},
     sol_types::{SolCall, SolEvent},
 };
-use ballast_allocator::{decide, economics};
+use ballast_allocator::{decide, economics, upkeep};
 use ballast_chain::bindings::{KillSwitchManager, StrategyHub};
 use ballast_executor::ExecuteError;
 use ballast_risk::{FeedHealth, MAX_CHECKPOINT_AGE, assess};
-use ballast_types::{
-    BlockRef, Bps, Checkpoint, Policy, SECONDS_PER_YEAR, Snapshot, VenueReading, WAD, Wad, fixed::mul_div_ceil,
-};
+use ballast_types::{BlockRef, Bps, Checkpoint, Policy, Snapshot, VenueReading, WAD, Wad};
 
-/// Seconds between the checkpoints of a venue (`SizeHistoryLib.SPACING`).
-const SPACING: u64 = 6 * 60 * 60;
 /// A first observation and its confirmation.
 const OBSERVATIONS: usize = 2;
-/// Silence is broken when this part of the grace period has passed.
-const GRACE_PARTS: u64 = 2;
 /// Gas of a pair: 310,933 and 405,784 on a local chain with five venues (`ballast story`).
 const PAIR_GAS: u64 = 720_000;
 
@@ -48,7 +43,7 @@ impl Keeper {
                 sent = true;
             }
         }
-        if !sent && is_silence_long(snapshot) {
+        if !sent && is_silence_long(snapshot, &self.policy) {
             sent = self.beat(false).await?;
         }
         Ok(sent)
@@ -56,11 +51,10 @@ impl Keeper {
 
     /// A checkpoint could be taken, and either the budget allows one by now or a move waits for it.
     fn is_observation_due(&self, snapshot: &Snapshot) -> bool {
-        let Some(age) = oldest_observation(snapshot).filter(|age| *age >= SPACING) else { return false };
+        let oldest = oldest_observation(snapshot, &self.policy);
+        let Some(age) = oldest.filter(|age| *age >= upkeep::SPACING) else { return false };
         let spacing = affordable_spacing(snapshot, self.policy.priority_fee, Bps(self.upkeep.budget));
-        // Rarer than a checkpoint lasts they keep nothing fresh.
-        let by_clock = spacing.is_some_and(|spacing| spacing <= MAX_CHECKPOINT_AGE && age >= spacing);
-        by_clock || move_lacks_sizes(snapshot, &self.policy)
+        spacing.is_some_and(|spacing| age >= spacing) || move_lacks_sizes(snapshot, &self.policy)
     }
 
     async fn beat(&self, must_observe: bool) -> Result<bool, CycleError> {
@@ -88,10 +82,11 @@ impl Keeper {
     }
 }
 
-/// How old the oldest checkpoint of a readable venue is, in seconds; where one has none, as old as one that counts no more. `None` if no venue
-/// can be read.
-fn oldest_observation(snapshot: &Snapshot) -> Option<u64> {
-    let ages = snapshot.venues.iter().filter_map(|venue| match &venue.reading {
+/// How old the oldest checkpoint is of the venues whose size is to be observed, in seconds; where one has none, as old as one that counts no more.
+/// `None` if there is no such venue.
+fn oldest_observation(snapshot: &Snapshot, policy: &Policy) -> Option<u64> {
+    let venues = snapshot.venues.iter().zip(upkeep::stakes(snapshot, policy));
+    let ages = venues.filter(|(_, stake)| stake.needs_size()).filter_map(|(venue, _)| match &venue.reading {
         VenueReading::Read { checkpoint, .. } => {
             let now = snapshot.block.timestamp;
             Some(checkpoint.map_or(MAX_CHECKPOINT_AGE, |checkpoint| now.saturating_sub(checkpoint.time)))
@@ -101,16 +96,14 @@ fn oldest_observation(snapshot: &Snapshot) -> Option<u64> {
     ages.max()
 }
 
-/// Seconds from one pair of heartbeats to the next so that a year of them costs at most `budget` of NAV at the present base fee. `None` if that is
-/// never, or if what gas costs is not known.
+/// Seconds from one pair of heartbeats to the next that `budget` of NAV a year pays for at the present base fee. `None` if that is too rare to be of use,
+/// or if what gas costs is not known.
 fn affordable_spacing(snapshot: &Snapshot, priority_fee: u128, budget: Bps) -> Option<u64> {
     let FeedHealth::Healthy { price } = assess(&snapshot.eth_usd, snapshot.block.timestamp) else { return None };
     let fee = snapshot.block.next_base_fee.checked_add(priority_fee)?;
     // The asset at a dollar: within its band that is near enough.
     let cost = economics::gas_cost(PAIR_GAS, fee, price, Wad(WAD))?;
-    let yearly = snapshot.vault.nav.share(budget);
-    let spacing = mul_div_ceil(cost.0, u128::from(SECONDS_PER_YEAR), yearly.0)?;
-    u64::try_from(spacing).ok()
+    upkeep::affordable_spacing(cost, snapshot.vault.nav, budget)
 }
 
 /// Whether a move that passes every gate, the cost of observing included, lacks only a settled size.
@@ -135,8 +128,9 @@ fn move_lacks_sizes(snapshot: &Snapshot, policy: &Policy) -> bool {
     decision.targets().iter().any(|target| target.to > target.from && lacking.contains(&target.adapter))
 }
 
-fn is_silence_long(snapshot: &Snapshot) -> bool {
-    snapshot.block.timestamp.saturating_sub(snapshot.hub.last_seen) >= snapshot.hub.grace / GRACE_PARTS
+fn is_silence_long(snapshot: &Snapshot, policy: &Policy) -> bool {
+    let silence = snapshot.block.timestamp.saturating_sub(snapshot.hub.last_seen);
+    silence >= upkeep::longest_silence(snapshot.hub.grace, upkeep::stakes(snapshot, policy))
 }
 
 /// The kill switch records the size of a venue.

@@ -3,37 +3,55 @@
 use super::Engine;
 use crate::{
     market::{Environment, VenueStep},
+    observe::adapter,
     policy::Plan,
-    rules::Rules,
+    rules::{Rules, Upkeep},
 };
-use ballast_types::{Apr, Assets, SECONDS_PER_YEAR, WAD, fixed::mul_div_floor};
+use ballast_allocator::upkeep::{self, Stake};
+use ballast_types::{Apr, Assets, Policy, SECONDS_PER_YEAR, WAD, fixed::mul_div_floor};
 
 impl Engine<'_> {
     /// Interest of the step, rounded down, at the rate with our money in it; on a step without a value, at the last one.
-    pub(super) fn earn(&mut self, real: &[Option<&VenueStep>], now: &Environment) {
+    pub(super) fn earn(&mut self, step: usize, real: &[Option<&VenueStep>], now: &Environment) {
         let seconds = self.market.step;
         for (venue, position) in self.book.positions.iter_mut().enumerate() {
-            let Some(step) = real.get(venue).copied().flatten().or(self.last[venue]) else { continue };
+            let Some(there) = real.get(venue).copied().flatten().or(self.last[venue]) else { continue };
             if position.value == Assets::ZERO {
                 continue;
             }
-            let gross = interest(position.value, step.rate, seconds);
-            let net = interest(position.value, step.rate_with(position.value), seconds).min(gross);
+            let gross = interest(position.value, there.rate, seconds);
+            let net = interest(position.value, there.rate_with(position.value), seconds).min(gross);
             position.value.0 += net.0;
             self.book.ledger.interest.0 += gross.0;
             self.book.ledger.dilution.0 += gross.0 - net.0;
         }
-        if matches!(self.plan, Plan::Decide(_)) && self.silence.iter().any(Option::is_some) {
-            self.beat(now);
+        if let Plan::Decide(policy) = self.plan
+            && self.silence.iter().any(Option::is_some)
+        {
+            self.beat(policy, step, real, now);
         }
     }
 
-    /// Heartbeats of a step: pairs if the budget allows, else single ones.
-    fn beat(&mut self, now: &Environment) {
-        let upkeep = self.rules.upkeep;
-        let (gas, every) = match upkeep.by_clock(Rules::cost(upkeep.pair_gas, now), self.book.nav()) {
-            Some(spacing) => (upkeep.pair_gas, spacing),
-            None => (upkeep.beat_gas, upkeep.silence),
+    /// Heartbeats of a step: pairs if a size is to be observed and the budget allows, else single ones.
+    fn beat(&mut self, policy: &Policy, step: usize, real: &[Option<&VenueStep>], now: &Environment) {
+        let judged = self.rules.scores.as_ref().map(|scores| scores.judged(policy, step));
+        let policy = judged.as_ref().unwrap_or(policy);
+        let stakes: Vec<Stake> = (0..self.book.positions.len())
+            .filter(|venue| self.silence[*venue].is_some())
+            .map(|venue| Stake {
+                held: real[venue].map(|_| self.book.positions[venue].value),
+                addable: upkeep::may_be_added_to(policy, adapter(venue)),
+            })
+            .collect();
+        let Upkeep { pair_gas, beat_gas, .. } = self.rules.upkeep;
+        let observes = stakes.iter().any(Stake::needs_size);
+        if observes {
+            self.observed_until = self.market.time(step) + self.market.step;
+        }
+        let clock = self.rules.upkeep.by_clock(Rules::cost(pair_gas, now), self.book.nav());
+        let (gas, every) = match clock.filter(|_| observes) {
+            Some(spacing) => (pair_gas, spacing),
+            None => (beat_gas, upkeep::longest_silence(self.rules.grace, stakes)),
         };
         let part = u128::from(gas) * u128::from(self.market.step) / u128::from(every.max(1));
         self.book.ledger.upkeep.0 += self.pay_gas(u64::try_from(part).unwrap_or(u64::MAX), now).0;
