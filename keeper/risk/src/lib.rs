@@ -3,9 +3,10 @@
 //! Two halves. *What the contracts will say*, said beforehand ([`feeds`], [`limits`], [`peg`], [`kill_switch`]): they mirror Solidity rule by rule and
 //! error by error (`KillSwitchManager.sol`, `StrategyHub.sol`, `Vault.sol`), in integers; where they differ, the contract is right and this
 //! crate is wrong. *What a venue or a portfolio may cost* ([`mod@score`], [`facts`], [`systemic`], [`portfolio`], [`impermanent_loss`], [`anomaly`],
-//! [`validator`]): judgement, in floating point; and what to do about a venue that is closed ([`retreat`]). What of it a decision uses is made with + − × ÷ √ and comparisons
+//! [`validator`]): judgement, in floating point; and what to do about a venue that is closed ([`retreat`]) or that detectors agree about ([`alarms`]). What of it a decision uses is made with + − × ÷ √ and comparisons
 //! alone, or through a pure-Rust libm, and quantised.
 
+pub mod alarms;
 pub mod anomaly;
 pub mod dashboard;
 pub mod distribution;
