@@ -4,7 +4,7 @@
 
 use ballast_backtest::{
     Basis, Market, in_parallel,
-    scenario::{Class, Scenario, Verdict, WayOut, calm_months, episodes, library, play},
+    scenario::{Class, RunVerdict, Scenario, Verdict, WayOut, calm_months, episodes, library, play, play_run, runs},
 };
 use ballast_history::time;
 use ballast_risk::kill_switch::Trigger;
@@ -36,6 +36,28 @@ fn everything_trips_when_it_must_and_where_there_is_a_way_out_less_than_a_twenti
         verdicts.iter().filter(|verdict| verdict.class == class).map(|verdict| verdict.worst_usdc).fold(0.0, f64::max)
     };
     assert!(lost(Class::Exploit) > 0.4, "an exploit of a venue that is held does cost its position");
+}
+
+// SPEC R11: a run on a venue by speed and loss, with the way home and without.
+#[test]
+fn a_run_slower_than_the_trigger_costs_gas_and_a_faster_one_its_part_of_the_position() {
+    let verdicts: Vec<[RunVerdict; 2]> =
+        in_parallel(&runs(), &|_| {}, |run| [play_run(*run, true), play_run(*run, false)]);
+    assert!(verdicts.len() >= 12);
+    for [leaves, stays] in &verdicts {
+        let run = leaves.run;
+        let part = f64::from(run.lost) / 100.0;
+        assert!(leaves.held > 0.4, "there is something to lose: {leaves:?}");
+        assert_eq!((leaves.seconds_to_trip, leaves.held.to_bits()), (stays.seconds_to_trip, stays.held.to_bits()));
+        assert!(stays.home == 0.0 && (stays.loss - stays.held * part).abs() < 0.001, "{stays:?}");
+        assert!(leaves.loss <= stays.loss + 0.000_1, "it costs gas at most: {leaves:?} {stays:?}");
+        // 58 % of the time until 95 % are on loan, then five minutes, then some is left.
+        match run.seconds {
+            0..=600 => assert!(leaves.home == 0.0 && leaves.loss == stays.loss, "too late: {leaves:?}"),
+            900.. => assert!(leaves.home > 0.999 && leaves.loss < 0.000_1, "home: {leaves:?}"),
+            _ => {}
+        }
+    }
 }
 
 // ERR-58

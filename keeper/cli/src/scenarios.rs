@@ -1,6 +1,7 @@
 //! `ballast scenarios`
 
 mod devnet;
+mod runs;
 
 use crate::{data, output};
 use ballast_backtest::{
@@ -23,6 +24,9 @@ pub(crate) struct Arguments {
     /// Print every verdict as JSON
     #[arg(long)]
     json: bool,
+    /// Play runs on a venue at every speed instead, with the keeper's way home and without
+    #[arg(long, conflicts_with = "devnet")]
+    runs: bool,
     /// Play on a local chain instead, against the real contracts
     #[arg(long)]
     devnet: bool,
@@ -31,6 +35,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> eyre::Result<ExitCode> {
+    if arguments.runs {
+        return runs::run(arguments.json);
+    }
     let directory = match &arguments.data {
         Some(named) => Some(data::directory(Some(named))?),
         None => data::usual(),

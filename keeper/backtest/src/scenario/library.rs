@@ -14,7 +14,7 @@ const STEPS_PER_HOUR: usize = 12;
 const EVENT: usize = 48 * STEPS_PER_HOUR;
 const LENGTH: usize = 96 * STEPS_PER_HOUR;
 /// 2024-06-01, any day.
-const ORIGIN: u64 = 1_717_200_000;
+pub(super) const ORIGIN: u64 = 1_717_200_000;
 /// The venues: supply rate, supplied USD, utilisation.
 const VENUES: [(&str, f64, f64, f64); 4] = [
     ("aave/ethereum/usdc", 0.045, 900e6, 0.80),
@@ -39,13 +39,18 @@ pub fn library() -> Vec<Scenario> {
     all
 }
 
-/// A calm market.
+/// A calm market of the length of a scenario.
 fn calm() -> Market {
+    venues(STEP, LENGTH)
+}
+
+/// Four venues in so many steps of so many seconds, on which nothing happens.
+pub(super) fn venues(seconds: u64, length: usize) -> Market {
     let venue = |(id, rate, supplied, used): &(&str, f64, f64, f64)| Venue {
         id: (*id).to_owned(),
-        steps: vec![step(*rate, None, Observed::Measured { supplied: *supplied, borrowed: supplied * used }); LENGTH],
+        steps: vec![step(*rate, None, Observed::Measured { supplied: *supplied, borrowed: supplied * used }); length],
         sources: Vec::new(),
-        sizes: SizeBasis { measured: LENGTH, ..SizeBasis::default() },
+        sizes: SizeBasis { measured: length, ..SizeBasis::default() },
     };
     let environment = Environment {
         gas_price: 15_000_000_000,
@@ -58,9 +63,9 @@ fn calm() -> Market {
     };
     Market {
         origin: ORIGIN,
-        step: STEP,
+        step: seconds,
         venues: VENUES.iter().map(venue).collect(),
-        environment: vec![environment; LENGTH],
+        environment: vec![environment; length],
         notes: Vec::new(),
         refused: Vec::new(),
         risk: None,

@@ -7,10 +7,14 @@
 mod calm;
 mod episodes;
 mod library;
+mod runs;
 
 pub use calm::{Alarm, CalmMonth, Watched, calm_months};
 pub use episodes::episodes;
 pub use library::library;
+pub use runs::{RunVerdict, VenueRun, play_run, runs};
+
+use library::venues;
 
 use crate::{
     contest::default_policy,
