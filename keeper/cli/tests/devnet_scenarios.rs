@@ -87,11 +87,33 @@ async fn the_contracts_trip_what_holds_in_the_next_block_and_nothing_else() {
     ] {
         assert_eq!((triggers(at), triggers(past)), (vec![], vec![trigger]), "{at}, {past}");
     }
+    // Runs with the keeper beside them: whether it gets out is a matter of their speed, and of its being told to.
+    let runs: BTreeMap<&str, &Value> =
+        list(&report["runs"]).iter().map(|one| (one["id"].as_str().unwrap(), one)).collect();
+    assert!(runs.len() >= 3 && runs.values().all(|run| list(&run["failures"]).is_empty()), "{runs:#?}");
+    for (id, home) in
+        [("run-block", 0.0), ("run-20-minutes", 0.0), ("run-30-minutes", 1.0), ("run-30-minutes-left", 0.0)]
+    {
+        let run = runs[id];
+        let lost = part(&run["held"]) / 2.0 * (1.0 - home);
+        assert!((part(&run["home"]) - home).abs() < 0.001 && (part(&run["loss"]) - lost).abs() < 0.001, "{run:#}");
+    }
     // One venue pays nothing: the others come home all the same, and what stays is told.
     let paused = part(&played["exit-paused"]["exit_completeness"]);
     assert!((0.5..0.9).contains(&paused), "{paused}");
     // The exit protects against venues. Against the asset's own fall, nothing does (SPEC ERR-58).
     assert!(part(&played["collapse"]["worst_usd"]) > 0.49 && part(&played["collapse"]["worst_usdc"]) < 0.000_1);
+}
+
+// SPEC R11
+#[tokio::test]
+async fn the_table_of_runs_in_the_documents_is_what_the_command_prints() {
+    let printed = Command::new(env!("CARGO_BIN_EXE_ballast")).args(["scenarios", "--runs"]).output().await.unwrap();
+    assert!(printed.status.success(), "{printed:?}");
+    let table = String::from_utf8(printed.stdout).unwrap();
+    assert!(table.lines().count() >= 2 + 12, "{table}");
+    let document = std::fs::read_to_string(project_root().join("docs/SCENARIOS.md")).unwrap();
+    assert!(document.contains(&table), "docs/SCENARIOS.md has another table than:\n{table}");
 }
 
 #[tokio::test]

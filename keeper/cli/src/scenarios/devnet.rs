@@ -7,6 +7,7 @@
 mod episodes;
 mod library;
 mod player;
+mod runs;
 mod sight;
 mod stage;
 mod timeline;
@@ -17,6 +18,7 @@ use crate::{local, output};
 use clap::Args;
 use eyre::{WrapErr, bail};
 use player::Player;
+use runs::{RunVerdict, VenueRun};
 use serde_json::json;
 use stage::{People, Stage};
 use std::{
@@ -49,56 +51,88 @@ pub(super) async fn run(arguments: &OnDevnet, data: Option<&Path>, as_json: bool
         None => (Vec::new(), episodes::names()),
     };
     scenarios.extend(library::made_up());
+    let mut runs = runs::all().to_vec();
     if let Some(only) = &arguments.only {
         scenarios.retain(|scenario| scenario.id.starts_with(only.as_str()));
-        if scenarios.is_empty() {
+        runs.retain(|run| run.id.starts_with(only.as_str()));
+        if scenarios.is_empty() && runs.is_empty() {
             return output::misuse(format!("no scenario begins with {only:?}; run without --only to see their names"));
         }
     }
     let root = local::project_root(&arguments.project_root)?;
     local::emptied(&arguments.out)?;
     let mut interrupted = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let verdicts = tokio::select! {
-        verdicts = played(&root, &arguments.out, &scenarios, !as_json) => verdicts?,
+    let (verdicts, ran) = tokio::select! {
+        played = played(&root, &arguments.out, (&scenarios, &runs), !as_json) => played?,
         // What it started ends as it is dropped.
         _ = interrupted.0.recv() => bail!("interrupted"),
         _ = interrupted.1.recv() => bail!("interrupted"),
     };
-    let failed: Vec<&Verdict> = verdicts.iter().filter(|verdict| !verdict.failures.is_empty()).collect();
+    let ended = verdicts.iter().map(|verdict| (verdict.id.as_str(), &verdict.failures));
+    let ended: Vec<_> = ended.chain(ran.iter().map(|verdict| (verdict.id, &verdict.failures))).collect();
+    let failed: Vec<_> = ended.iter().filter(|(_, failures)| !failures.is_empty()).collect();
     let seconds = began.elapsed().as_secs_f64();
     if as_json {
         output::json(
-            &json!({ "scenarios": verdicts, "absent": absent, "seconds": seconds, "held": failed.is_empty() }),
+            &json!({ "scenarios": verdicts, "runs": ran, "absent": absent, "seconds": seconds, "held": failed.is_empty() }),
         )?;
     } else {
-        for verdict in &failed {
-            for failure in &verdict.failures {
-                output::say(format!("{}: {failure}", verdict.id))?;
+        for (id, failures) in &failed {
+            for failure in *failures {
+                output::say(format!("{id}: {failure}"))?;
             }
         }
         if !absent.is_empty() {
             output::say(format!("without minute prices, hence left out: {}", absent.join(", ")))?;
         }
-        output::say(format!("{} of {} as expected, in {seconds:.0} s", verdicts.len() - failed.len(), verdicts.len()))?;
+        output::say(format!("{} of {} as expected, in {seconds:.0} s", ended.len() - failed.len(), ended.len()))?;
     }
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn played(root: &Path, out: &Path, scenarios: &[Scenario], aloud: bool) -> eyre::Result<Vec<Verdict>> {
+async fn played(
+    root: &Path,
+    out: &Path,
+    (scenarios, runs): (&[Scenario], &[VenueRun]),
+    aloud: bool,
+) -> eyre::Result<(Vec<Verdict>, Vec<RunVerdict>)> {
     let stage = Stage::start(root, out).await?;
-    let verdicts = on_stage(&stage.people()?, scenarios, aloud).await;
+    let people = stage.people()?;
+    let played = async {
+        let verdicts = on_stage(&people, scenarios, aloud).await?;
+        Ok((verdicts, run_on(&people, runs, out, aloud).await?))
+    };
+    let verdicts = played.await;
     stage.devnet.shutdown().await?;
     verdicts
 }
 
 async fn on_stage(people: &People<'_>, scenarios: &[Scenario], aloud: bool) -> eyre::Result<Vec<Verdict>> {
     let mut verdicts = Vec::new();
-    if aloud {
+    if aloud && !scenarios.is_empty() {
         output::say(Verdict::header())?;
     }
     for scenario in scenarios {
         let before = people.snapshot().await?;
         let verdict = Player::play(people, scenario).await.wrap_err_with(|| format!("in {}", scenario.id))?;
+        people.restore(before).await?;
+        if aloud {
+            output::say(verdict.row())?;
+        }
+        verdicts.push(verdict);
+    }
+    Ok(verdicts)
+}
+
+/// The runs on a venue, each with a keeper of its own.
+async fn run_on(people: &People<'_>, runs: &[VenueRun], out: &Path, aloud: bool) -> eyre::Result<Vec<RunVerdict>> {
+    let mut verdicts = Vec::new();
+    if aloud && !runs.is_empty() {
+        output::say(RunVerdict::header())?;
+    }
+    for run in runs {
+        let before = people.snapshot().await?;
+        let verdict = runs::play(people, *run, out).await.wrap_err_with(|| format!("in {}", run.id))?;
         people.restore(before).await?;
         if aloud {
             output::say(verdict.row())?;
