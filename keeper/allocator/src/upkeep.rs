@@ -92,7 +92,7 @@ pub fn affordable_spacing(pair: Assets, nav: Assets, budget: Bps) -> Option<u64>
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use ballast_types::{Apr, LargeMoves, VenuePolicy, Weight};
+    use ballast_types::{Apr, LargeMoves, Strategy, VenuePolicy, Weight};
     use proptest::prelude::*;
 
     const GRACE: u64 = 7 * 86_400;

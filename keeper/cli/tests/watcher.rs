@@ -29,8 +29,6 @@ const CONFIRM_BLOCKS: u64 = 25;
 const UTILISATION: u8 = 2;
 /// What borrowers leave of an Aave that has 100 M: above 95 % is lent.
 const UNDRAWN: u64 = 3 * MILLION;
-/// Blocks from one decision to the next (`execution.decide_every` of the devnet's configuration).
-const DECIDE_EVERY: u64 = 5;
 /// Twice as long as the watcher takes to notice a block.
 const A_LOOK: Duration = Duration::from_millis(1_200);
 
