@@ -30,6 +30,7 @@ pub(crate) fn observation(snapshot: &Snapshot, view: &HubView) -> Answer {
             }
             Doubt::SourceDisagreement { quantity, detail } => format!("{quantity}: {detail}"),
             Doubt::SourceMissing { quantity, detail } => format!("{quantity}: {detail}"),
+            Doubt::Alarm { venue, detail } => format!("an alarm about {venue}: {detail}"),
         })
         .collect();
     let mut adapters: Vec<Address> = snapshot.venues.iter().map(|venue| venue.adapter).collect();

@@ -86,6 +86,9 @@ const FAULTS: [Fault; 20] = [
     ("a source is missing", GateId::Observation, |s| {
         s.doubts.push(Doubt::SourceMissing { quantity: "usdc#price_usd".into(), detail: "no pyth".into() });
     }),
+    ("an alarm stands", GateId::Observation, |s| {
+        s.doubts.push(Doubt::Alarm { venue: "aave".into(), detail: "exploit and anomaly".into() });
+    }),
     ("stale head", GateId::Observation, |s| s.doubts.push(Doubt::StaleHead { age: 61, limit: 60 })),
     ("NAV does not add up", GateId::Observation, |s| s.vault.nav.0 += 1),
     ("exit mode", GateId::KillSwitch, |s| s.kill_switch.mode = Mode::Exit),

@@ -5,7 +5,8 @@
 //! often wrong, and sentiment can be bought. Two kinds at once about a venue are an *alarm*: nothing is added anywhere while it lasts, and the position
 //! in that venue is taken home, which the contracts allow the keeper at any time.
 //!
-//! Sentiment is about the whole market and so about every venue, but an alarm about a venue needs at least one finding about the venue itself.
+//! Sentiment is about the whole market and so about every venue, but an alarm about a venue needs at least one finding about the venue itself, and
+//! stands for as long as there is one: a listed exploit keeps money out when the figures are long calm again.
 //!
 //! Pure: time and findings are values.
 
@@ -74,7 +75,7 @@ impl Default for AlarmRules {
 /// Kinds of detectors that must agree before anything is done without a person (ruling 16).
 const AGREEMENT: usize = 2;
 
-/// Two kinds of detectors agree about a venue.
+/// Two kinds of detectors agreed about a venue, and something is still found about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Alarm {
     /// Its adapter.
@@ -98,12 +99,14 @@ pub struct Alarms {
     /// When it was last found, and what.
     found: BTreeMap<(Subject, Detector), (u64, String)>,
     told: BTreeMap<(Subject, Detector), u64>,
+    /// Venues with an alarm.
+    standing: BTreeSet<Address>,
 }
 
 impl Alarms {
     #[must_use]
     pub const fn new(rules: AlarmRules) -> Self {
-        Self { rules, found: BTreeMap::new(), told: BTreeMap::new() }
+        Self { rules, found: BTreeMap::new(), told: BTreeMap::new(), standing: BTreeSet::new() }
     }
 
     /// Takes the findings of `now` (Unix seconds, never decreasing) and gives back those that a person is to be told of: one for each detector and
@@ -122,36 +125,36 @@ impl Alarms {
                 news.push(finding);
             }
         }
+        self.agree();
         news
     }
 
-    /// The venues about which two kinds of detectors agree, by their adapters.
+    /// The alarms that stand, by their venues' adapters.
     #[must_use]
     pub fn alarms(&self) -> Vec<Alarm> {
-        let venues: BTreeSet<Address> = self
-            .found
-            .keys()
-            .filter_map(|(subject, _)| match subject {
-                Subject::Venue(adapter) => Some(*adapter),
-                Subject::Market => None,
-            })
-            .collect();
-        let about = |adapter: Address| -> Vec<Finding> {
-            let mut kinds: BTreeMap<Detector, Finding> = BTreeMap::new();
-            // The venue's own findings come after the market's, and take their place.
-            for ((subject, detector), (_, detail)) in &self.found {
-                if matches!(subject, Subject::Market) || *subject == Subject::Venue(adapter) {
-                    let finding = Finding { detector: *detector, subject: *subject, detail: detail.clone() };
-                    kinds.insert(*detector, finding);
-                }
+        self.standing.iter().map(|venue| Alarm { venue: *venue, findings: self.about(*venue) }).collect()
+    }
+
+    /// What each kind of detector found last about a venue; its own findings come before the market's.
+    fn about(&self, venue: Address) -> Vec<Finding> {
+        let mut kinds: BTreeMap<Detector, Finding> = BTreeMap::new();
+        for subject in [Subject::Market, Subject::Venue(venue)] {
+            for ((_, detector), (_, detail)) in self.found.iter().filter(|((of, _), _)| *of == subject) {
+                kinds.insert(*detector, Finding { detector: *detector, subject, detail: detail.clone() });
             }
-            kinds.into_values().collect()
-        };
-        venues
-            .into_iter()
-            .map(|venue| Alarm { venue, findings: about(venue) })
-            .filter(|alarm| alarm.findings.len() >= AGREEMENT)
-            .collect()
+        }
+        kinds.into_values().collect()
+    }
+
+    fn agree(&mut self) {
+        let own = self.found.keys().filter_map(|(subject, _)| match subject {
+            Subject::Venue(adapter) => Some(*adapter),
+            Subject::Market => None,
+        });
+        let own: BTreeSet<Address> = own.collect();
+        self.standing.retain(|venue| own.contains(venue));
+        let agreed: Vec<Address> = own.into_iter().filter(|venue| self.about(*venue).len() >= AGREEMENT).collect();
+        self.standing.extend(agreed);
     }
 }
 
@@ -211,7 +214,22 @@ mod tests {
         alarms.hear(1_000, vec![found(Detector::Exploit, Subject::Venue(A))]);
         alarms.hear(4_599, vec![found(Detector::Anomaly, Subject::Venue(A))]);
         assert_eq!(alarmed(&alarms), [A]);
-        alarms.hear(4_600, vec![]);
+        let mut late = Alarms::new(RULES);
+        late.hear(1_000, vec![found(Detector::Exploit, Subject::Venue(A))]);
+        late.hear(4_600, vec![found(Detector::Anomaly, Subject::Venue(A))]);
+        assert_eq!(alarmed(&late), [] as [Address; 0]);
+    }
+
+    #[test]
+    fn an_alarm_stands_while_anything_is_found_about_its_venue_and_no_mood_keeps_it_up() {
+        let mut alarms = Alarms::new(RULES);
+        let listed = || found(Detector::Exploit, Subject::Venue(A));
+        alarms.hear(1_000, vec![listed(), found(Detector::Anomaly, Subject::Venue(A))]);
+        for now in (2_000..50_000).step_by(1_000) {
+            alarms.hear(now, vec![listed(), found(Detector::Sentiment, Subject::Market)]);
+            assert_eq!(alarmed(&alarms), [A], "the figures are calm, and the exploit is still listed");
+        }
+        alarms.hear(52_999, vec![found(Detector::Sentiment, Subject::Market)]);
         assert_eq!(alarmed(&alarms), [] as [Address; 0]);
     }
 

@@ -81,6 +81,9 @@ pub struct Config {
     /// Who else is asked about the venues and the coins.
     #[serde(default)]
     pub market: MarketConfig,
+    /// What detectors off the chain look at; without it there are none.
+    #[serde(default)]
+    pub alarms: Option<AlarmsConfig>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -194,6 +197,7 @@ impl Default for ExecutionConfig {
     }
 }
 
+mod alarms;
 mod allocation;
 mod heartbeat;
 mod history;
@@ -209,6 +213,8 @@ mod triggers;
 mod validation;
 mod watcher;
 
+pub(crate) use alarms::FIGURES;
+pub use alarms::{AlarmsConfig, ExploitsConfig, SentimentConfig};
 pub use allocation::{PolicyConfig, StrategyConfig};
 pub use heartbeat::HeartbeatConfig;
 pub use history::HistoryConfig;

@@ -1,6 +1,6 @@
 //! One cycle: observe, decide, and if there is something to do, do it.
 
-use crate::Keeper;
+use crate::{Keeper, market::unix_now};
 use alloy::primitives::B256;
 use ballast_allocator::triggers::{Signals, State, TriggerError};
 use ballast_allocator::{reconsider, record, replay};
@@ -136,6 +136,9 @@ impl Keeper {
     async fn observe(&self) -> Result<Snapshot, CycleError> {
         let mut snapshot = self.observer.snapshot().await?;
         self.market.doubt(&mut snapshot);
+        if let Some(detectors) = &self.detectors {
+            detectors.look(&mut snapshot, &self.market.heard(), unix_now());
+        }
         Ok(snapshot)
     }
 

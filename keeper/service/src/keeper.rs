@@ -1,6 +1,7 @@
 //! The keeper with everything it needs.
 
 use crate::{
+    alarms::Detectors,
     approval::ApprovalDesk,
     config::{Config, ConfigError, HeartbeatConfig, KeyConfig, RelayConfig, aws_credentials, secret},
     history::{Historian, Sources},
@@ -17,7 +18,7 @@ use ballast_executor::{
     KeystoreSigner, KmsConfig, KmsSigner, LedgerError, MAX_PROOF_VALIDITY, Offer, Outcome, Parts, Relay, RelayError,
     RpcChain, Scope, Signer, SignerError, fees::FeeCaps,
 };
-use ballast_risk::Retreat;
+use ballast_risk::{Retreat, anomaly::RateError};
 use ballast_store::{Location, Store, StoreError};
 use ballast_types::{Bps, LargeMoves, Policy};
 use std::{sync::Arc, time::Duration};
@@ -55,6 +56,8 @@ pub enum StartError {
     SecondOpinion(#[from] SecondOpinionError),
     #[error(transparent)]
     Market(#[from] MarketError),
+    #[error("alarms: {0}")]
+    Alarms(#[from] RateError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error("an earlier run cannot be settled: {0}")]
@@ -87,6 +90,8 @@ pub struct Keeper {
     pub(crate) server: Option<Server>,
     /// What others say about venues and coins.
     pub(crate) market: Arc<Market>,
+    /// What is asked off the chain; `None` if nothing is.
+    pub(crate) detectors: Option<Detectors>,
 }
 
 impl Keeper {
@@ -124,6 +129,7 @@ impl Keeper {
         let relay =
             Builders::new(relays(config)?.into_iter().map(|relay| Arc::new(relay) as Arc<dyn Relay>).collect())?;
         let market = Arc::new(Market::open(config)?);
+        let detectors = Detectors::new(config)?;
         let observer = Observer::connect(config).await?;
         let signer = open_key(config, &config.keeper, "keeper").await?;
         let attesting = open_key(config, &config.attestor.key, "attestor").await?;
@@ -194,6 +200,7 @@ impl Keeper {
             watcher: Watcher::default(),
             retreat: config.retreat(),
             market,
+            detectors,
         };
         Ok((keeper, settled))
     }

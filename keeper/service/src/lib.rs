@@ -6,10 +6,12 @@
 //! - [`Supervisor`] is whoever started the service and restarts it when it is stuck.
 //! - The watcher of the kill switch trips what holds and takes home what is to be left, block by block, beside the cycles.
 //! - Beside the cycles a historian writes what they saw to the history, and a server shows what is known; neither can stop them.
+//! - Detectors off the chain are asked with each snapshot; what two kinds of them agree on is an alarm.
 //! - [`market`] asks others about venues and coins; what contradicts the chain is a doubt that the decision holds for.
 //! - [`doctor`] looks at everything a keeper needs and says what to do.
 //! - [`exit`] is the emergency exit: simulate, show, send.
 
+mod alarms;
 mod approval;
 mod calls;
 mod config;
@@ -29,10 +31,10 @@ mod watcher;
 
 pub use approval::{ApprovalDesk, ApprovalRequest};
 pub use config::{
-    AttestorConfig, AttestorPolicyConfig, ChainConfig, Config, ConfigError, ExecutionConfig, GivesConfig,
-    HeartbeatConfig, HistoryConfig, KeyConfig, KeysConfig, MarketConfig, PolicyConfig, QuantityConfig, QuotedConfig,
-    RpcConfig, SafeConfig, ServerConfig, SimulationConfig, SourceConfig, SourceKind, StoreConfig, StrategyConfig,
-    TriggersConfig, UnitConfig, WatcherConfig, WebhookConfig, secret,
+    AlarmsConfig, AttestorConfig, AttestorPolicyConfig, ChainConfig, Config, ConfigError, ExecutionConfig,
+    ExploitsConfig, GivesConfig, HeartbeatConfig, HistoryConfig, KeyConfig, KeysConfig, MarketConfig, PolicyConfig,
+    QuantityConfig, QuotedConfig, RpcConfig, SafeConfig, SentimentConfig, ServerConfig, SimulationConfig, SourceConfig,
+    SourceKind, StoreConfig, StrategyConfig, TriggersConfig, UnitConfig, WatcherConfig, WebhookConfig, secret,
 };
 pub use cycle::{Cycle, CycleError};
 pub use keeper::{Keeper, StartError};

@@ -7,6 +7,7 @@
 
 use crate::{
     Keeper, Supervisor,
+    alarms::Detectors,
     exit::{ExitPlan, exit_call},
 };
 use alloy::{
@@ -16,9 +17,9 @@ use alloy::{
 use ballast_allocator::economics;
 use ballast_chain::{Conditions, ReadError, bindings::StrategyHub};
 use ballast_executor::ExecuteError;
-use ballast_risk::{FeedHealth, Retreat, assess, kill_switch::Cause};
+use ballast_risk::{FeedHealth, Retreat, alarms::Alarm, assess, kill_switch::Cause};
 use ballast_types::{Assets, BPS_ONE, Bps, Snapshot, VenueReading, WAD, Wad};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 /// Gas limit of an exit: each venue's part may use 5,000,000 (`StrategyHub.EXIT_GAS`), and one that is given less fails alone and unseen.
 const EXIT_GAS: u64 = 15_000_000;
@@ -45,18 +46,38 @@ pub(crate) enum Standing {
 /// What is known of the positions in venues that are closed, by adapter.
 pub(crate) type Standings = BTreeMap<Address, Standing>;
 
-/// The venues that are to be left, and why: all in Exit mode, else those that are closed for one of the causes.
-fn leaving(seen: &Conditions, retreat: &Retreat) -> BTreeMap<Address, Cause> {
+/// Why a position is taken home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// The switch has closed its venue.
+    Closed(Cause),
+    /// Detectors off the chain agree about it, in these words.
+    Alarm(String),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(cause) => f.write_str(cause.text()),
+            Self::Alarm(detail) => write!(f, "alarm: {detail}"),
+        }
+    }
+}
+
+/// The venues that are to be left, and why: all in Exit mode, else those that are closed for one of the causes, and those with an alarm.
+fn leaving(seen: &Conditions, retreat: &Retreat, alarms: &[Alarm]) -> BTreeMap<Address, Why> {
     let listed = seen.venues.iter();
     if seen.exit {
         // Whoever ordered it: the switch's asset, or a Safe.
-        return listed.map(|venue| (venue.adapter, Cause::Emergency)).collect();
+        return listed.map(|venue| (venue.adapter, Why::Closed(Cause::Emergency))).collect();
     }
     let closed = listed.filter_map(|venue| {
         let cause = Cause::from_text(venue.closed.as_deref()?)?;
-        retreat.causes.contains(&cause).then_some((venue.adapter, cause))
+        retreat.causes.contains(&cause).then_some((venue.adapter, Why::Closed(cause)))
     });
-    closed.collect()
+    // What the chain says comes last, and counts.
+    let alarmed = alarms.iter().map(|alarm| (alarm.venue, Why::Alarm(alarm.to_string())));
+    alarmed.chain(closed).collect()
 }
 
 /// The venues that are closed for a cause for which the configuration calls nothing home.
@@ -101,8 +122,11 @@ fn reduce_call(adapter: Address, min_out: Assets) -> Bytes {
 impl Keeper {
     /// Takes home what is to be taken home at this block, if it is worth it, and says once of what stays that it does.
     pub(crate) async fn take_home(&self, seen: &Conditions, supervisor: &Supervisor) -> Result<(), RetreatError> {
-        let leaving = leaving(seen, &self.retreat);
+        let alarms = self.detectors.as_ref().map(Detectors::leaving).unwrap_or_default();
+        let leaving = leaving(seen, &self.retreat, &alarms);
         let mut staying = staying(seen, &self.retreat);
+        // Closed for a cause that calls nothing home, and alarmed about: it goes.
+        staying.retain(|adapter, _| !leaving.contains_key(adapter));
         let mut standings = self.watcher.standings.lock().await;
         standings.retain(|adapter, stands| match stands {
             Standing::Left(cause) => staying.get(adapter) == Some(cause),
@@ -121,8 +145,8 @@ impl Keeper {
         if seen.exit {
             return self.exit_everything(&leaving, &mut standings, &snapshot, supervisor).await;
         }
-        for (adapter, cause) in leaving {
-            let stands = self.leave(adapter, cause, &snapshot, supervisor).await?;
+        for (adapter, why) in leaving {
+            let stands = self.leave(adapter, &why, &snapshot, supervisor).await?;
             self.note(&mut standings, adapter, stands, &snapshot);
         }
         Ok(())
@@ -132,7 +156,7 @@ impl Keeper {
     async fn leave(
         &self,
         adapter: Address,
-        cause: Cause,
+        why: &Why,
         snapshot: &Snapshot,
         supervisor: &Supervisor,
     ) -> Result<Standing, RetreatError> {
@@ -157,7 +181,7 @@ impl Keeper {
         }
         let kept_back = Bps(BPS_ONE.saturating_sub(self.policy.slippage.0));
         let (name, block) = (self.name_of(adapter), snapshot.block.number);
-        let purpose = format!("take home {out} of {value} from {name}: {} (block {block})", cause.text());
+        let purpose = format!("take home {out} of {value} from {name}: {why} (block {block})");
         let outcome =
             self.executor.send_urgent_call(hub, reduce_call(adapter, out.share(kept_back)), &purpose, 0).await?;
         tracing::warn!(purpose, state = %outcome.state, reason = outcome.reason.as_deref().unwrap_or(""), "a position is taken home");
@@ -169,7 +193,7 @@ impl Keeper {
     /// Calls the emergency exit, which anyone may in Exit mode.
     async fn exit_everything(
         &self,
-        leaving: &BTreeMap<Address, Cause>,
+        leaving: &BTreeMap<Address, Why>,
         standings: &mut Standings,
         snapshot: &Snapshot,
         supervisor: &Supervisor,
@@ -266,14 +290,24 @@ mod tests {
     #[test]
     fn a_venue_is_left_for_the_causes_that_are_configured_and_all_of_them_in_exit_mode() {
         let retreat = Retreat::default();
-        let who = |exit, closed| leaving(&seen(exit, closed), &retreat).into_keys().collect::<Vec<_>>();
+        let who = |exit, closed| leaving(&seen(exit, closed), &retreat, &[]).into_keys().collect::<Vec<_>>();
         assert_eq!(who(false, [None, None]), Vec::<Address>::new());
         assert_eq!(who(false, [Some("TVL crash detected"), None]), [A]);
         assert_eq!(who(false, [Some("Guardian"), Some("Governance attack detected")]), [B]);
         assert_eq!(who(false, [Some("Oracle failure detected"), None]), Vec::<Address>::new(), "a silent feed");
         assert_eq!(who(true, [None, None]), [A, B]);
         let none = Retreat { causes: Default::default(), ..retreat };
-        assert_eq!(leaving(&seen(false, [Some("TVL crash detected"), None]), &none), BTreeMap::new());
+        assert_eq!(leaving(&seen(false, [Some("TVL crash detected"), None]), &none, &[]), BTreeMap::new());
+        // SPEC R8
+        let alarm = [Alarm { venue: B, findings: Vec::new() }];
+        let left = leaving(&seen(false, [None, None]), &none, &alarm);
+        assert_eq!(
+            left.into_keys().collect::<Vec<_>>(),
+            [B],
+            "what detectors agree on is left whatever the switch says"
+        );
+        let left = leaving(&seen(false, [None, Some("TVL crash detected")]), &retreat, &alarm);
+        assert_eq!(left.get(&B), Some(&Why::Closed(Cause::Tvl)), "the chain's own word comes first");
     }
 
     // SPEC R11
@@ -285,9 +319,10 @@ mod tests {
         for cause in causes {
             let now = seen(false, [Some(cause.text()), None]);
             for rule in [&retreat, &none] {
-                let (leaves, stays) = (leaving(&now, rule), staying(&now, rule));
-                let both: Vec<_> = leaves.iter().chain(&stays).map(|(adapter, cause)| (*adapter, *cause)).collect();
-                assert_eq!(both, [(A, cause)], "one of the two: {leaves:?} {stays:?}");
+                let (leaves, stays) = (leaving(&now, rule, &[]), staying(&now, rule));
+                let stays = stays.into_iter().map(|(adapter, cause)| (adapter, Why::Closed(cause)));
+                let both: Vec<_> = leaves.into_iter().chain(stays).collect();
+                assert_eq!(both, [(A, Why::Closed(cause))], "one of the two");
             }
             assert_eq!(staying(&now, &none), BTreeMap::from([(A, cause)]));
             assert!(staying(&seen(true, [Some(cause.text()), None]), &none).is_empty(), "in Exit mode nothing stays");

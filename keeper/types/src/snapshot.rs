@@ -228,4 +228,6 @@ pub enum Doubt {
     SourceDisagreement { quantity: String, detail: String },
     /// Fewer fresh sources of one quantity than the operator wants, or none of one that the operator requires.
     SourceMissing { quantity: String, detail: String },
+    /// Detectors off the chain agree that something is wrong with a venue.
+    Alarm { venue: String, detail: String },
 }

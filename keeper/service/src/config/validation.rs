@@ -120,6 +120,7 @@ impl Config {
         self.validate_allocation()?;
         self.validate_triggers()?;
         self.validate_market()?;
+        self.validate_alarms()?;
         Ok(())
     }
 }

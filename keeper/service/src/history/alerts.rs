@@ -39,6 +39,10 @@ pub(crate) fn troubles(snapshot: &Snapshot) -> Vec<Trouble> {
     };
     for doubt in &snapshot.doubts {
         let (subject, message) = match doubt {
+            Doubt::Alarm { venue, detail } => {
+                push(Severity::Critical, GateId::Observation, venue, detail.clone());
+                continue;
+            }
             Doubt::RpcDisagreement { detail } => ("endpoints", detail.clone()),
             Doubt::StaleHead { age, limit } => {
                 ("head", format!("the newest block is {age} s old, expected at most {limit} s"))

@@ -1,0 +1,153 @@
+//! `[alarms]`: what detectors off the chain look at, and what follows when they agree.
+
+use super::{Config, ConfigError};
+use ballast_risk::{
+    alarms::AlarmRules,
+    anomaly::{AlarmRate, RateError},
+};
+use ballast_types::{Metric, SeriesId};
+use serde::Deserialize;
+
+/// The file's section `alarms`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlarmsConfig {
+    /// Changes of each figure that a new one is judged by.
+    pub window: usize,
+    /// Minutes from one sample of the figures to the next.
+    pub sample_minutes: u64,
+    /// False alarms a day that are acceptable, over all figures of all venues.
+    pub false_alarms: f64,
+    /// Seconds in which a person is told once of the same.
+    pub cooldown: u64,
+    /// Minutes for which a finding counts after it was last made.
+    pub memory_minutes: u64,
+    /// Whether the position in a venue with an alarm is taken home.
+    pub leave: bool,
+    pub sentiment: Option<SentimentConfig>,
+    pub exploits: Vec<ExploitsConfig>,
+}
+
+impl Default for AlarmsConfig {
+    fn default() -> Self {
+        Self {
+            window: 100,
+            sample_minutes: 10,
+            false_alarms: 0.1,
+            cooldown: 300,
+            memory_minutes: 60,
+            leave: true,
+            sentiment: None,
+            exploits: Vec::new(),
+        }
+    }
+}
+
+/// An index of 0 (fear) to 100 (greed), which is taken to -1 to 1.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SentimentConfig {
+    /// An `index` of one of `[[market.sources]]`.
+    pub series: SeriesId,
+    /// From below which it is a finding.
+    #[serde(default = "fear")]
+    pub below: f64,
+}
+
+/// SPEC R8.
+const fn fear() -> f64 {
+    -0.8
+}
+
+/// A list of what was stolen from a protocol.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExploitsConfig {
+    /// One of `[[venues]]`, by its name.
+    pub venue: String,
+    /// The sum that was lost, of one of `[[market.sources]]`.
+    pub series: SeriesId,
+    /// From what sum on it is a finding, USD.
+    #[serde(default = "least_lost")]
+    pub least_usd: f64,
+    /// Days for which it is one.
+    #[serde(default = "week")]
+    pub days: u64,
+}
+
+const fn least_lost() -> f64 {
+    100_000.0
+}
+
+const fn week() -> u64 {
+    7
+}
+
+/// Figures of a venue that are judged: rate, utilisation, size.
+pub(crate) const FIGURES: u32 = 3;
+
+impl AlarmsConfig {
+    pub(crate) const fn rules(&self) -> AlarmRules {
+        AlarmRules { cooldown: self.cooldown, memory: self.memory_minutes * 60 }
+    }
+
+    /// The rate of false alarms in one test, with so many venues.
+    pub(crate) fn rate(&self, venues: usize) -> Result<AlarmRate, RateError> {
+        let features = u32::try_from(venues).unwrap_or(u32::MAX).saturating_mul(FIGURES);
+        AlarmRate::expected(self.false_alarms, features, 1_440.0 / self.sample_minutes as f64)
+    }
+}
+
+impl Config {
+    pub(super) fn validate_alarms(&self) -> Result<(), ConfigError> {
+        let Some(alarms) = &self.alarms else { return Ok(()) };
+        let fault = |key, value: String, expected| Err(ConfigError::OutOfRange { key, value, expected });
+        if !(10..=100_000).contains(&alarms.window) {
+            return fault("alarms.window", alarms.window.to_string(), "10 to 100000 samples");
+        }
+        if !(1..=1_440).contains(&alarms.sample_minutes) {
+            return fault("alarms.sample_minutes", alarms.sample_minutes.to_string(), "1 to 1440 minutes");
+        }
+        if alarms.rate(self.venues.len()).is_err() {
+            let expected = "more than none a day, and fewer than there are tests";
+            return fault("alarms.false_alarms", alarms.false_alarms.to_string(), expected);
+        }
+        if alarms.cooldown > 86_400 {
+            return fault("alarms.cooldown", alarms.cooldown.to_string(), "0 to 86400 seconds");
+        }
+        if !(1..=10_080).contains(&alarms.memory_minutes) {
+            return fault("alarms.memory_minutes", alarms.memory_minutes.to_string(), "1 to 10080 minutes");
+        }
+        // A finding of the last sample must count until the next one is taken.
+        if alarms.memory_minutes < alarms.sample_minutes {
+            let expected = "at least alarms.sample_minutes";
+            return fault("alarms.memory_minutes", alarms.memory_minutes.to_string(), expected);
+        }
+        let polled = |series: &SeriesId| {
+            self.market.sources.iter().any(|source| source.series().is_ok_and(|given| given.contains(series)))
+        };
+        if let Some(SentimentConfig { series, below }) = &alarms.sentiment {
+            if series.metric() != Metric::Index || !polled(series) {
+                return fault("alarms.sentiment.series", series.to_string(), "an index of one of [[market.sources]]");
+            }
+            if !(-1.0..=1.0).contains(below) {
+                return fault("alarms.sentiment.below", below.to_string(), "-1 to 1");
+            }
+        }
+        for ExploitsConfig { venue, series, least_usd, days } in &alarms.exploits {
+            if !self.venues.iter().any(|known| known.name == *venue) {
+                return fault("alarms.exploits.venue", venue.clone(), "the name of one of [[venues]]");
+            }
+            if !polled(series) {
+                return fault("alarms.exploits.series", series.to_string(), "a series of one of [[market.sources]]");
+            }
+            if !(0.0..=1e12).contains(least_usd) {
+                return fault("alarms.exploits.least_usd", least_usd.to_string(), "0 to 1e12 USD");
+            }
+            if !(1..=365).contains(days) {
+                return fault("alarms.exploits.days", days.to_string(), "1 to 365 days");
+            }
+        }
+        Ok(())
+    }
+}
