@@ -34,6 +34,8 @@ pub enum Shape {
     CoinGecko,
     /// DefiLlama's current prices.
     Llama,
+    /// alternative.me's index of fear and greed.
+    FearGreed,
 }
 
 struct Script {
@@ -68,18 +70,17 @@ impl Publisher {
         self.script.lock().unwrap().asked
     }
 
-    /// `[[market.sources]]` that asks it for USDC's price each second.
+    /// `[[market.sources]]` that asks it each second: for USDC's price, or for the market's mood.
     pub fn source(&self) -> toml::Table {
-        let (kind, id) = match self.script.lock().unwrap().shape {
-            Shape::Pyth => ("pyth", PYTH_USDC),
-            Shape::CoinGecko => ("coingecko", "usd-coin"),
-            Shape::Llama => ("defillama_prices", "coingecko:usd-coin"),
+        let (kind, gives) = match self.script.lock().unwrap().shape {
+            Shape::Pyth => ("pyth", format!("id = '{PYTH_USDC}', subject = 'usdc'")),
+            Shape::CoinGecko => ("coingecko", "id = 'usd-coin', subject = 'usdc'".to_owned()),
+            Shape::Llama => ("defillama_prices", "id = 'coingecko:usd-coin', subject = 'usdc'".to_owned()),
+            Shape::FearGreed => ("fear_greed", "subject = 'crypto'".to_owned()),
         };
         let url = &self.url;
-        toml::from_str(&format!(
-            "kind = '{kind}'\nurl = '{url}'\nperiod = 1\ntimeout = 1\ngives = [{{ id = '{id}', subject = 'usdc' }}]"
-        ))
-        .unwrap()
+        toml::from_str(&format!("kind = '{kind}'\nurl = '{url}'\nperiod = 1\ntimeout = 1\ngives = [{{ {gives} }}]"))
+            .unwrap()
     }
 }
 
@@ -108,6 +109,11 @@ fn body(shape: Shape, value: f64, time: u64) -> Value {
             json!({ "binary": { "encoding": "hex", "data": [] }, "parsed": [{ "id": PYTH_USDC, "price": price, "ema_price": price }] })
         }
         Shape::CoinGecko => json!({ "usd-coin": { "usd": value, "last_updated_at": time } }),
+        Shape::FearGreed => {
+            let day =
+                json!({ "value": format!("{value:.0}"), "value_classification": "", "timestamp": time.to_string() });
+            json!({ "name": "Fear and Greed Index", "data": [day], "metadata": { "error": null } })
+        }
         Shape::Llama => {
             let coin = json!({ "symbol": "USDC", "price": value, "timestamp": time, "confidence": 0.99 });
             json!({ "coins": { "coingecko:usd-coin": coin } })
