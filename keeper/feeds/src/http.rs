@@ -16,7 +16,7 @@ use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 use std::{
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -76,6 +76,23 @@ impl fmt::Debug for Http {
     }
 }
 
+/// One for all sources: reading the machine's trusted roots anew for each of them takes longer than most requests.
+static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+
+fn client() -> Result<reqwest::Client, reqwest::Error> {
+    if let Some(client) = CLIENT.get() {
+        return Ok(client.clone());
+    }
+    // The TLS library panics without a process-wide provider; whoever installed one first keeps it.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    // A redirect would take key and question to a host that nobody configured.
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("ballast/", env!("CARGO_PKG_VERSION")))
+        .build()?;
+    Ok(CLIENT.get_or_init(|| client).clone())
+}
+
 impl Http {
     /// Nothing is contacted yet.
     ///
@@ -91,14 +108,7 @@ impl Http {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
-        // The TLS library panics without a process-wide provider; whoever installed one first keeps it.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        // A redirect would take key and question to a host that nobody configured.
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("ballast/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| bad(chain_text(&error.without_url())))?;
+        let client = client().map_err(|error| bad(chain_text(&error.without_url())))?;
         let bucket = settings.limit.map(|limit| Mutex::new(TokenBucket::new(limit, Instant::now())));
         let rng = Mutex::new(fastrand::Rng::with_seed(settings.seed));
         Ok(Self { client, base: url, label, settings, bucket, keys: None, rng })

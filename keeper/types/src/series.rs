@@ -41,10 +41,34 @@ pub enum Metric {
     FundingRate,
     /// An index or ratio without a unit.
     Index,
+    /// Market value over realised value. Not the z-score of their difference, which has another scale (ERR-54).
+    MvrvRatio,
+    /// Market value less realised value, in standard deviations of the market value.
+    MvrvZScore,
+    /// Open contracts of all perpetuals and futures, USD.
+    OpenInterestUsd,
+    /// Volatility that options are priced at, a fraction a year (0.5 = 50 %).
+    ImpliedVolatility,
+    /// Moved in within the interval, USD: to exchanges, or deposited.
+    InflowUsd,
+    /// Moved out within the interval, USD.
+    OutflowUsd,
+    /// Debt that liquidators repaid within the interval, USD.
+    LiquidatedUsd,
+    /// Lost in one incident, USD.
+    LostUsd,
+    /// Most that a bug bounty pays, USD.
+    BountyUsd,
+    /// Cover against a protocol's failure that can still be bought, USD.
+    CoverCapacityUsd,
+    /// What such cover costs, a fraction of the cover a year.
+    CoverPrice,
+    /// Published audit reports, a count.
+    AuditReports,
 }
 
 impl Metric {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 27] = [
         Self::SupplyApr,
         Self::BorrowApr,
         Self::SuppliedUsd,
@@ -60,6 +84,18 @@ impl Metric {
         Self::SupplyUsd,
         Self::FundingRate,
         Self::Index,
+        Self::MvrvRatio,
+        Self::MvrvZScore,
+        Self::OpenInterestUsd,
+        Self::ImpliedVolatility,
+        Self::InflowUsd,
+        Self::OutflowUsd,
+        Self::LiquidatedUsd,
+        Self::LostUsd,
+        Self::BountyUsd,
+        Self::CoverCapacityUsd,
+        Self::CoverPrice,
+        Self::AuditReports,
     ];
 
     #[must_use]
@@ -80,6 +116,18 @@ impl Metric {
             Self::SupplyUsd => "supply_usd",
             Self::FundingRate => "funding_rate",
             Self::Index => "index",
+            Self::MvrvRatio => "mvrv_ratio",
+            Self::MvrvZScore => "mvrv_z_score",
+            Self::OpenInterestUsd => "open_interest_usd",
+            Self::ImpliedVolatility => "implied_volatility",
+            Self::InflowUsd => "inflow_usd",
+            Self::OutflowUsd => "outflow_usd",
+            Self::LiquidatedUsd => "liquidated_usd",
+            Self::LostUsd => "lost_usd",
+            Self::BountyUsd => "bounty_usd",
+            Self::CoverCapacityUsd => "cover_capacity_usd",
+            Self::CoverPrice => "cover_price",
+            Self::AuditReports => "audit_reports",
         }
     }
 
@@ -96,12 +144,24 @@ impl Metric {
             Self::GasPriceGwei | Self::BaseFeeGwei => (0.0, 100_000.0),
             Self::FundingRate => (-1.0, 1.0),
             Self::Index => (-1e12, 1e12),
+            // Bitcoin's was 0.39 in 2011 and 8 at most, its z-score between -0.6 and 12.
+            Self::MvrvRatio => (0.05, 20.0),
+            Self::MvrvZScore => (-5.0, 30.0),
+            Self::ImpliedVolatility => (0.0, 5.0),
+            // Larger than any day or theft that was.
+            Self::InflowUsd | Self::OutflowUsd | Self::LiquidatedUsd => (0.0, 1e11),
+            Self::LostUsd => (0.0, 1e10),
+            Self::BountyUsd => (0.0, 5e7),
+            Self::CoverPrice => (0.0, 1.0),
+            Self::AuditReports => (0.0, 1_000.0),
             Self::SuppliedUsd
             | Self::BorrowedUsd
             | Self::LiquidityUsd
             | Self::TvlUsd
             | Self::VolumeUsd
-            | Self::SupplyUsd => (0.0, 1e13),
+            | Self::SupplyUsd
+            | Self::OpenInterestUsd
+            | Self::CoverCapacityUsd => (0.0, 1e13),
         }
     }
 }

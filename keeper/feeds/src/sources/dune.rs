@@ -3,7 +3,11 @@
 //! Shape: <https://docs.dune.com/api-reference/executions/endpoint/get-query-result>. What a query's columns mean only its author knows, so
 //! each column that is used is described by a [`Column`]. Queries for Ballast are in `keeper/feeds/dune/`.
 
-use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Http, Kind, Span, calendar, sources::newest_only, units};
+use crate::{
+    Bounds, Feed, FeedError, Gathered, Gathering, Http, Kind, Span, calendar,
+    sources::{newest_only, number},
+    units,
+};
 use ballast_types::SeriesId;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -35,11 +39,9 @@ impl Unit {
     fn convert(self, value: &Value) -> Result<f64, String> {
         // Large numbers come as strings, since JavaScript would round them.
         let number = match value {
-            Value::Number(number) => number.as_f64().ok_or_else(|| format!("{number} is no number that fits")),
             Value::String(text) if self == Self::Ray => return units::ray(text).map_err(|error| error.to_string()),
-            Value::String(text) => units::decimal(text).map_err(|error| error.to_string()),
-            other => Err(format!("{other} was found, expected a number")),
-        }?;
+            value => number(value)?,
+        };
         match self {
             Self::Plain => Ok(number),
             Self::Percent => Ok(units::percent(number)),

@@ -1,6 +1,8 @@
 //! A local server that serves recorded answers and every fault on purpose.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod indicators;
+pub mod protocols;
 pub mod sources;
 
 use axum::{

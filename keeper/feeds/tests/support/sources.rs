@@ -23,7 +23,7 @@ const PROVIDER: &str = "0x2f39d218133AFaB8F2B819B1066c7E434Ad94E9e";
 
 pub const fn settings() -> HttpSettings {
     let mut settings = HttpSettings::new(1);
-    settings.timeout = Duration::from_millis(800);
+    settings.timeout = Duration::from_millis(1_200);
     settings.patience = Duration::from_secs(8);
     settings.attempts = 3;
     settings.backoff = Backoff { first: Duration::from_millis(5), longest: Duration::from_millis(20) };
@@ -65,6 +65,10 @@ pub struct Case {
 }
 
 pub fn all() -> Vec<Case> {
+    [prices_and_rates(), super::indicators::all(), super::protocols::all()].into_iter().flatten().collect()
+}
+
+fn prices_and_rates() -> Vec<Case> {
     vec![
         Case {
             name: "defillama yields",
