@@ -3,6 +3,7 @@
 mod check;
 mod import;
 mod manifest;
+mod published;
 mod pull;
 
 use crate::output;

@@ -7,11 +7,13 @@
 mod files;
 mod gas;
 mod lending;
+mod observed;
 mod prices;
 
 pub use files::{Archive, PullError, Unit};
 pub use gas::Gas;
 pub use lending::{Lending, ListedPool, default_pools};
+pub use observed::{Exploits, Observed, Reach};
 pub use prices::{Asset, Prices, default_assets};
 
 use crate::FeedError;

@@ -6,13 +6,17 @@ use alloy::{
     eips::BlockId,
     primitives::{Address, U256},
     providers::{DynProvider, Provider, ProviderBuilder},
+    rpc::types::TransactionRequest,
     sol,
+    sol_types::SolCall,
 };
 use ballast_chain::bindings::IAavePool;
-use ballast_devnet::{Devnet, DevnetConfig, address_book::AddressBook, deploy::Terms, market::Market, prepared};
+use ballast_devnet::{
+    Devnet, DevnetConfig, accounts::Role, address_book::AddressBook, deploy::Terms, market::Market, prepared,
+};
 use ballast_feeds::{
     Bounds, Feed, Gathered, Kind, Lag, Span,
-    sources::onchain::{AaveOnChain, BaseFees, ChainlinkRounds, Erc4626Shares},
+    sources::onchain::{AaveFlows, AaveOnChain, Act, BaseFees, ChainlinkRounds, Erc4626Shares},
     units,
 };
 use ballast_types::{Metric, Observation, SeriesId};
@@ -23,6 +27,17 @@ sol! {
     interface IShares {
         function decimals() external view returns (uint8);
         function convertToAssets(uint256 shares) external view returns (uint256);
+    }
+    interface IErc20 {
+        function approve(address spender, uint256 amount) external returns (bool);
+        function balanceOf(address account) external view returns (uint256);
+    }
+    interface IPoolActs {
+        function supply(address asset, uint256 amount, address onBehalfOf, uint16 referralCode) external;
+        function withdraw(address asset, uint256 amount, address to) external returns (uint256);
+        function liquidationCall(address collateral, address debt, address borrower, uint256 debtToCover, bool receiveAToken) external;
+        function getUserAccountData(address user) external view returns (
+            uint256 collateral, uint256 debt, uint256 available, uint256 threshold, uint256 ltv, uint256 health);
     }
 }
 
@@ -107,6 +122,98 @@ async fn rates_indexed_from_logs_equal_the_pools_state_at_each_block() {
     assert_eq!(of(&latest, "aave/usdc", Metric::SupplyApr)[0].value(), supply.last().unwrap().value());
     let utilisation = of(&latest, "aave/usdc", Metric::Utilisation)[0];
     assert!(utilisation.value() > 0.0 && utilisation.value() < 1.0 && utilisation.known_at() == end + 5);
+}
+
+// SPEC D1: money that the pool holds changes at every block by what its events say, liquidations included.
+#[tokio::test(flavor = "multi_thread")]
+async fn deposits_loans_and_liquidations_from_logs_account_for_every_dollar_in_the_pool() {
+    let world = World::start("aave-events").await;
+    let (market, aave, usdc) = (world.market(), &world.book.protocols.aave, world.book.protocols.usdc);
+    let (before, start) = world.newest().await;
+    let (saver, borrower) = (Role::Depositor(0).address().unwrap(), Role::Borrower.address().unwrap());
+    let dollars = |amount: u64| U256::from(amount * USDC);
+    market.mint_usdc(saver, 2_000_000 * USDC).await.unwrap();
+    market.send(Role::Depositor(0), usdc, IErc20::approveCall { spender: aave.pool, amount: U256::MAX }).await.unwrap();
+    let supply = IPoolActs::supplyCall { asset: usdc, amount: dollars(700_000), onBehalfOf: saver, referralCode: 0 };
+    market.send(Role::Depositor(0), aave.pool, supply).await.unwrap();
+    market.borrow_aave(50_000 * USDC).await.unwrap();
+    market.pass_time(3_600).await.unwrap();
+    let withdraw = IPoolActs::withdrawCall { asset: usdc, amount: dollars(100_000), to: saver };
+    market.send(Role::Depositor(0), aave.pool, withdraw).await.unwrap();
+    market.repay_aave(20_000 * USDC).await.unwrap();
+    // The price of the collateral falls until the loan is worth more than it may be.
+    let mut price = 400_000_000_000_i64;
+    loop {
+        let health = IPoolActs::getUserAccountDataCall { user: borrower };
+        if market.read(aave.pool, health).await.unwrap().health < U256::from(10).pow(U256::from(18)) {
+            break;
+        }
+        price = price / 4 * 3;
+        market.push_price(world.book.protocols.feeds.eth_usd, price).await.unwrap();
+    }
+    let liquidate = IPoolActs::liquidationCallCall {
+        collateral: world.book.protocols.weth,
+        debt: usdc,
+        borrower,
+        debtToCover: dollars(5_000),
+        receiveAToken: false,
+    };
+    market.send(Role::Depositor(0), aave.pool, liquidate).await.unwrap();
+    let (after, end) = world.newest().await;
+
+    let feed = |asset, decimals| {
+        AaveFlows::new(world.rpc.clone(), "the devnet", aave.pool, (asset, decimals), "aave/usdc", Bounds::default())
+            .unwrap()
+    };
+    let found = feed(usdc, 6).events(before + 1, after).await.unwrap();
+    assert!(found.refused.is_empty(), "{:?}", found.refused);
+    let acts: Vec<_> = found.events.iter().map(|event| (event.act, event.user, event.amount)).collect();
+    assert_eq!(
+        acts,
+        [
+            (Act::Supplied, saver, dollars(700_000)),
+            (Act::Borrowed, borrower, dollars(50_000)),
+            (Act::Withdrawn, saver, dollars(100_000)),
+            (Act::Repaid, borrower, dollars(20_000)),
+            (Act::Liquidated, borrower, dollars(5_000)),
+        ]
+    );
+    let held = IErc20::balanceOfCall { account: aave.a_usdc };
+    let mut balance = balance_at(&world, usdc, &held, before).await;
+    for number in before + 1..=after {
+        for event in found.events.iter().filter(|event| event.block == number) {
+            match event.act {
+                Act::Supplied | Act::Repaid | Act::Liquidated => balance += event.amount,
+                Act::Withdrawn | Act::Borrowed => balance -= event.amount,
+                Act::RepaidFromDeposit | Act::Seized => {}
+            }
+        }
+        assert_eq!(balance_at(&world, usdc, &held, number).await, balance, "block {number}");
+    }
+    // The collateral's side of the same liquidation.
+    let seized = feed(world.book.protocols.weth, 18).events(before + 1, after).await.unwrap().events;
+    assert_eq!(seized.iter().map(|event| (event.act, event.user)).collect::<Vec<_>>(), [(Act::Seized, borrower)]);
+
+    let gathered = feed(usdc, 6).range(Span::new(start + 1, end + 1).unwrap(), end).await.unwrap();
+    let told: Vec<_> = gathered.observations.iter().map(|one| format!("{} {}", one.series(), one.value())).collect();
+    assert_eq!(
+        told,
+        [
+            "aave/usdc#liquidated_usd 5000",
+            "aave/usdc/deposits#inflow_usd 700000",
+            "aave/usdc/deposits#outflow_usd 100000",
+            "aave/usdc/loans#inflow_usd 20000",
+            "aave/usdc/loans#outflow_usd 50000",
+        ]
+    );
+    let latest = feed(usdc, 6).latest(end).await.unwrap();
+    assert_eq!(of(&latest, "aave/usdc", Metric::LiquidatedUsd)[0].value(), 5_000.0);
+}
+
+async fn balance_at(world: &World, token: Address, call: &IErc20::balanceOfCall, block: u64) -> U256 {
+    let request = TransactionRequest::default().to(token).input(call.abi_encode().into());
+    let answer = world.rpc.call(request).block(BlockId::number(block)).await.unwrap();
+    U256::from_be_slice(&answer)
 }
 
 // SPEC D4

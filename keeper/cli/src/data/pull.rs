@@ -1,6 +1,9 @@
 //! `ballast data pull`
 
-use crate::{data, output};
+use crate::{
+    data::{self, published},
+    output,
+};
 use ballast_chain::{RpcPool, redact};
 use ballast_feeds::{
     Http, HttpSettings, Span,
@@ -17,13 +20,35 @@ use std::{fs, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 const RPC_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Source {
+pub(super) enum Source {
     /// `lending_rates_daily`: supply rates and sizes of lending markets, from `DefiLlama`
     Lending,
     /// `stablecoin_prices_daily` and `eth_btc_daily`: open, high, low and close, from `DefiLlama`'s hourly prices
     Prices,
     /// `eth_gas_daily`: from the fee history of --rpc
     Gas,
+    /// `mvrv`: MVRV of BTC as ratio and as z-score, from Glassnode
+    Mvrv,
+    /// `dex_prices`: stablecoins, now, from 1inch
+    DexPrices,
+    /// `usdc_supply`: by chain, now, from Circle
+    UsdcSupply,
+    /// `implied_volatility`: BTC and ETH by the hour, from Deribit
+    ImpliedVolatility,
+    /// `perpetuals`: open interest and funding of BTC and ETH, from Coinglass
+    Perpetuals,
+    /// `exchange_flows`: USDC and USDT by day, from `CryptoQuant`
+    ExchangeFlows,
+    /// `cmc_fear_greed`: by day, from `CoinMarketCap`
+    CmcFearGreed,
+    /// `exploits`: what was lost where, from `DefiLlama`
+    Exploits,
+    /// `audits`: how many reports are linked, now, from `DefiLlama`
+    Audits,
+    /// `bounties`: the most that is paid for a bug, now, from Immunefi
+    Bounties,
+    /// `cover`: capacity and price of --cover, now, from Nexus Mutual
+    Cover,
 }
 
 #[derive(Debug, Args)]
@@ -40,6 +65,8 @@ pub(crate) struct Arguments {
     /// What to pull; without it lending and prices, and gas if there is an --rpc
     #[arg(long = "source", value_enum)]
     sources: Vec<Source>,
+    #[command(flatten)]
+    published: published::Arguments,
     /// A lending market in place of the usual ones: protocol,version,chain,asset,UUID as DefiLlama lists it; may be repeated
     #[arg(long = "pool", value_name = "POOL")]
     pools: Vec<ListedPool>,
@@ -68,6 +95,9 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     if arguments.since >= until {
         let (since, until) = (calendar::date(arguments.since), calendar::date(until));
         return output::misuse(format!("--since {since} is not before --until {until}, expected at least one day"));
+    }
+    if let Some(why) = arguments.published.misuse(&arguments.sources) {
+        return output::misuse(why);
     }
     let tables = tables(&arguments, Span::new(arguments.since, until)?, now)?;
     let archive = Archive::open(&arguments.out)?;
@@ -122,6 +152,9 @@ fn tables(arguments: &Arguments, span: Span, seed: u64) -> eyre::Result<Vec<Box<
         };
         let pool = RpcPool::new(&[url], RPC_TIMEOUT)?;
         tables.push(Box::new(Gas::new(pool.primary().clone(), redact(url), span)));
+    }
+    for source in sources {
+        tables.extend(published::table(*source, &arguments.published, settings, span, seed)?);
     }
     Ok(tables)
 }

@@ -4,6 +4,7 @@
 //! stretch of blocks at a time, and from `eth_call` at past blocks, which takes an archive node.
 
 mod aave;
+mod aave_events;
 mod blocks;
 mod chainlink;
 mod erc4626;
@@ -11,6 +12,7 @@ mod fees;
 mod logs;
 
 pub use aave::AaveOnChain;
+pub use aave_events::{AaveEvent, AaveEvents, AaveFlows, Act};
 pub use blocks::{BlockTime, last_block_at};
 pub use chainlink::ChainlinkRounds;
 pub use erc4626::Erc4626Shares;
