@@ -1,6 +1,8 @@
 //! `ballast data pull` against a local server in the place of the public APIs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod published;
+
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
@@ -136,6 +138,7 @@ impl Place {
             .route("/yields/chart/{pool}", get(chart))
             .route("/coins/chart/{coin}", get(prices))
             .route("/rpc/SECRETKEY", post(rpc))
+            .merge(published::router())
             .with_state(Arc::clone(&api));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -150,6 +153,7 @@ impl Place {
     async fn ballast(&self, arguments: &[&str]) -> Output {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_ballast"));
         command.args(["data"]).args(arguments).env("BALLAST_PULL_RPC", format!("{}/rpc/SECRETKEY", self.url));
+        command.env("GLASSNODE_API_KEY", "SECRETKEY").env_remove("COINGLASS_API_KEY");
         command.output().await.unwrap()
     }
 
