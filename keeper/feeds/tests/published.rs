@@ -347,3 +347,37 @@ async fn audits_are_listed_with_each_report_once() {
     let links = ["https://aave.com/docs/resources/security", "https://aave.com/security"].map(str::to_owned).to_vec();
     assert_eq!(found, [AuditListing { protocol: "aave-v3".to_owned(), audited: Audited::Yes, links }]);
 }
+
+// SPEC D1
+#[tokio::test(flavor = "multi_thread")]
+async fn swaps_add_up_to_days_and_a_day_with_one_that_cannot_be_read_has_no_sum() {
+    let recorded = include_str!("recorded/uniswap_swaps.json");
+    let server = Server::json(recorded).await;
+    let feed = protocols::swaps(&server.url);
+    let span = day("2025-04-28", "2025-05-01");
+    let list = feed.swaps(span).await.unwrap();
+    assert_eq!((list.swaps.len(), list.refused.len()), (4, 0));
+    let second = &list.swaps[1];
+    assert_eq!(
+        (second.time, second.amount0, second.amount1, second.usd, second.tick),
+        (1_745_884_811, -250_000.5, 250_040.75, 250_020.5, 2)
+    );
+    let gathered = feed.range(span, NOW).await.unwrap();
+    assert_eq!(
+        lines(&gathered),
+        [
+            "uniswap/usdc-usdt/swaps#volume_usd 1745798400 1745884800 1500.13",
+            "uniswap/usdc-usdt/swaps#volume_usd 1745884800 1745971200 251020.25",
+        ],
+        "today is not over"
+    );
+    let body: Value = serde_json::from_str(&server.asked()[0].body).unwrap();
+    assert_eq!(body["variables"]["pool"], json!("0x3416cf6c708da44db2624d63ea0aaef7113527c6"));
+
+    let server = Server::json(&recorded.replace("\"999.75\"", "\"99975\"")).await;
+    let gathered = protocols::swaps(&server.url).range(span, NOW).await.unwrap();
+    assert_eq!(gathered.observations.len(), 1, "the 28th: {gathered:?}");
+    let said: Vec<_> = gathered.refused.iter().map(|refused| refused.why.as_str()).collect();
+    assert!(said.iter().any(|why| why.contains("not all swaps of 2025-04-29")), "{said:?}");
+    assert!(said.iter().any(|why| why.contains("1000 dollars were swapped")), "{said:?}");
+}

@@ -70,7 +70,7 @@ const PROGRAMMES: [(&str, &str); 6] = [
 ];
 
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {
+pub(crate) struct SourceArguments {
     /// Where a --source is asked in the place of its own address, such as mvrv=https://proxy.example; may be repeated. Not for lending,
     /// prices and gas, which have options of their own
     #[arg(long = "source-url", value_name = "SOURCE=URL", value_parser = source_url)]
@@ -92,7 +92,7 @@ fn product(text: &str) -> Result<(u64, String), String> {
     Ok((id, protocol.to_owned()))
 }
 
-impl Arguments {
+impl SourceArguments {
     /// What is wrong with the command line, if anything is.
     pub(super) fn misuse(&self, sources: &[Source]) -> Option<String> {
         if sources.contains(&Source::Cover) && self.products.is_empty() {
@@ -129,7 +129,7 @@ impl Asking<'_> {
 /// The table of a source that has one of its own, and none for the others.
 pub(super) fn table(
     source: Source,
-    arguments: &Arguments,
+    arguments: &SourceArguments,
     settings: HttpSettings,
     span: Span,
     now: u64,

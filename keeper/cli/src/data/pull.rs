@@ -66,7 +66,7 @@ pub(crate) struct Arguments {
     #[arg(long = "source", value_enum)]
     sources: Vec<Source>,
     #[command(flatten)]
-    published: published::Arguments,
+    published: published::SourceArguments,
     /// A lending market in place of the usual ones: protocol,version,chain,asset,UUID as DefiLlama lists it; may be repeated
     #[arg(long = "pool", value_name = "POOL")]
     pools: Vec<ListedPool>,

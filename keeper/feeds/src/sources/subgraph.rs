@@ -7,11 +7,13 @@ mod aave;
 mod client;
 mod curve;
 mod uniswap;
+mod uniswap_swaps;
 
 pub use aave::{AaveReserve, AaveSubgraph};
 pub use client::Subgraph;
 pub use curve::{CurvePool, CurveSubgraph};
 pub use uniswap::{UniswapPool, UniswapSubgraph};
+pub use uniswap_swaps::{DollarToken, UniswapSwap, UniswapSwapList, UniswapSwaps};
 
 /// The Graph's gateway wants a key, as a bearer token.
 pub const KEY_VARIABLE: &str = "GRAPH_API_KEY";

@@ -5,6 +5,7 @@ use ballast_feeds::sources::{
     defillama::{DefiLlamaAudits, DefiLlamaHacks, HackedProtocol},
     immunefi::Immunefi,
     nexus_mutual::NexusMutual,
+    subgraph::{DollarToken, Subgraph, UniswapSwaps},
 };
 use ballast_types::Metric;
 
@@ -24,6 +25,12 @@ pub fn bounties(url: &str) -> Immunefi {
 
 pub fn cover(url: &str) -> NexusMutual {
     NexusMutual::new(http(url), &[(118, "aave-v3")], bounds()).unwrap()
+}
+
+pub fn swaps(url: &str) -> UniswapSwaps {
+    let subgraph = Subgraph::new(http(url), "subgraphs/id/uniswap");
+    let pool = "0x3416cF6C708Da44DB2624D63ea0AAef7113527C6";
+    UniswapSwaps::new(subgraph, pool, DollarToken::Zero, "uniswap/usdc-usdt/swaps", bounds()).unwrap()
 }
 
 pub fn all() -> Vec<Case> {
@@ -67,6 +74,16 @@ pub fn all() -> Vec<Case> {
             series: id("aave-v3", Metric::CoverPrice),
             expected: 0.021_5,
             history: None,
+        },
+        Case {
+            name: "uniswap swaps subgraph",
+            build: |url| Box::new(swaps(url)),
+            latest: include_str!("../recorded/uniswap_swaps.json"),
+            value: "/data/swaps/1/amountUSD",
+            list: "/data/swaps",
+            series: id("uniswap/usdc-usdt/swaps", Metric::VolumeUsd),
+            expected: 251_020.25,
+            history: Some((include_str!("../recorded/uniswap_swaps.json"), "/data/swaps")),
         },
     ]
 }
