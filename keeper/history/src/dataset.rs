@@ -2,6 +2,7 @@
 
 use crate::{
     catalogue::{BACKTEST_FILES, CRISIS_DEVIATIONS, FILES, FileSpec, Part, Source, Time, converted},
+    observed::{self, OBSERVED},
     plausibility,
     refusal::{HistoryError, Refusal},
     table::{self, Row},
@@ -57,15 +58,20 @@ pub(crate) struct Read {
 }
 
 /// By series, source, file and variant: values of one time contradict each other only within these.
-type Columns = BTreeMap<(SeriesId, String, &'static str, String), Vec<Read>>;
+pub(crate) type Columns = BTreeMap<(SeriesId, String, &'static str, String), Vec<Read>>;
 
 impl Dataset {
-    /// Reads every file of the catalogue that is in `directory`. `now` (Unix seconds) is the time after which nothing can be dated.
+    /// Reads every file of the catalogue, and every one of observations, that is in `directory`. `now` (Unix seconds) is the time after which nothing can be dated.
     ///
     /// # Errors
     /// If a file is damaged; rows that are wrong are refused one by one instead.
     pub fn read(directory: &Path, now: u64) -> Result<Self, HistoryError> {
-        Self::read_files(directory, &FILES, now)
+        let mut columns = Columns::new();
+        let mut refused = Vec::new();
+        for name in OBSERVED {
+            refused.extend(observed::read(directory, name, now, &mut columns)?);
+        }
+        Self::read_with(directory, &FILES, now, columns, refused)
     }
 
     /// Reads only what a backtest of lending venues needs.
@@ -85,8 +91,18 @@ impl Dataset {
     }
 
     fn read_files(directory: &Path, files: &[FileSpec], now: u64) -> Result<Self, HistoryError> {
-        let mut columns = Columns::new();
-        let mut dataset = Self::default();
+        Self::read_with(directory, files, now, Columns::new(), Vec::new())
+    }
+
+    /// `columns` and `refused` are of other files.
+    fn read_with(
+        directory: &Path,
+        files: &[FileSpec],
+        now: u64,
+        mut columns: Columns,
+        refused: Vec<Refusal>,
+    ) -> Result<Self, HistoryError> {
+        let mut dataset = Self { refused, ..Self::default() };
         for file in files {
             match read_file(directory, file, now, &mut columns)? {
                 Some(refused) => dataset.refused.extend(refused),

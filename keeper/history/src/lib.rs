@@ -6,6 +6,7 @@
 mod catalogue;
 mod dataset;
 mod manifest;
+mod observed;
 mod plausibility;
 mod quality;
 mod refusal;

@@ -212,3 +212,40 @@ fn the_shared_history_has_a_million_values_of_ten_protocols_from_three_sources()
     }
     assert_eq!(dataset.observations().count(), values, "every value that is kept is an observation");
 }
+
+// SPEC D9
+#[test]
+fn a_file_of_observations_is_read_with_both_times_and_each_wrong_row_is_named() {
+    let directory = directory(&[row(1, "4.0")]);
+    let rows = [
+        "timestamp_utc,known_at_utc,series,source_id,value",
+        "2025-04-29T00:00:00Z,2025-04-30T12:00:00Z,btc#mvrv_ratio,glassnode,2.1",
+        "2025-04-29T00:00:00Z,2025-04-29T00:00:00Z,btc#mvrv_z_score,glassnode,-0.2",
+        "2025-04-28T00:00:00Z,2025-04-28T00:00:00Z,btc#mvrv_ratio,glassnode,-0.2",
+        "2025-04-28T00:00:00Z,2025-04-27T00:00:00Z,btc#mvrv_ratio,glassnode,2.1",
+        "2025-04-28T00:00:00Z,2027-04-28T00:00:00Z,btc#mvrv_ratio,glassnode,2.1",
+        "2025-04-28,2025-04-28T00:00:00Z,btc#mvrv_ratio,glassnode,2.1",
+        "2025-04-28T00:00:00Z,2025-04-28T00:00:00Z,btc#mvrv,glassnode,2.1",
+        "2025-04-28T00:00:00Z,2025-04-28T00:00:00Z,btc#mvrv_ratio,glassnode,",
+    ];
+    fs::write(directory.path().join("mvrv.csv"), rows.join("\n") + "\n").unwrap();
+    let dataset = read(&directory);
+    let ratio = dataset.of("btc", Metric::MvrvRatio).next().unwrap();
+    assert_eq!((ratio.full_source().as_str(), ratio.points.len(), ratio.points[0].value), ("glassnode", 1, 2.1));
+    assert_eq!(ratio.points[0].known_at - ratio.points[0].time, 36 * 3_600);
+    assert_eq!(dataset.of("btc", Metric::MvrvZScore).count(), 1);
+    assert_eq!(rates(&dataset).points.len(), 1, "the other files are read too");
+    let said: Vec<String> = dataset.refused.iter().map(ToString::to_string).collect();
+    for (line, words) in [
+        (4, "expected 0.05 to 20"),
+        (5, "before its own time"),
+        (6, "has not been yet"),
+        (7, "expected a time"),
+        (8, "no metric"),
+        (9, "value is empty"),
+    ] {
+        let named = said.iter().any(|said| said.contains(&format!("mvrv line {line}")) && said.contains(words));
+        assert!(named, "line {line}, {words}: {said:?}");
+    }
+    assert_eq!(said.len(), 6);
+}

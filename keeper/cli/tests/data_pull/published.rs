@@ -70,6 +70,12 @@ async fn a_published_source_is_pulled_by_its_name_with_its_key_and_says_what_it_
     let refused = fs::read_to_string(place.out().join("refused.tsv")).unwrap();
     assert!(refused.contains("amount is -1, expected dollars, zero or more"), "{refused}");
 
+    let out = place.out().to_str().unwrap();
+    let checked = place.ballast(&["check", "--data", out, "--json"]).await;
+    for series in ["btc#mvrv_ratio", "btc#mvrv_z_score"] {
+        assert!(text(&checked).contains(series), "{}", text(&checked));
+    }
+
     let without = place.pull(&["--source", "perpetuals"]).await;
     assert_eq!(without.status.code(), Some(1), "{}", text(&without));
     assert!(text(&without).contains("COINGLASS_API_KEY is not set"), "{}", text(&without));
