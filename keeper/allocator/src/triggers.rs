@@ -5,7 +5,9 @@
 
 use alloy_primitives::U256;
 use ballast_risk::HubView;
-use ballast_types::{Assets, BPS_ONE, Bps, FeeHistory, SignedWad, fixed::mul_div_floor, fixed::product};
+use ballast_types::{
+    Assets, BPS_ONE, Bps, FeeHistory, Metric, Observation, SignedWad, fixed::mul_div_floor, fixed::product,
+};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -55,6 +57,22 @@ pub struct Mvrv {
     pub value: SignedWad,
     /// Unix seconds.
     pub time: u64,
+}
+
+impl Mvrv {
+    /// What a source observed, in steps of 10⁻¹⁸ towards zero; `None` of anything but the two metrics that are MVRV. Which of them it is follows from the
+    /// observation and not from whoever asks, so that neither is held against the threshold of the other.
+    #[must_use]
+    pub fn of(observation: &Observation) -> Option<Self> {
+        let measure = match observation.series().metric() {
+            Metric::MvrvRatio => Measure::Ratio,
+            Metric::MvrvZScore => Measure::ZScore,
+            _ => return None,
+        };
+        // Both metrics' plausible values are far inside of what 128 bits hold.
+        let value = SignedWad((observation.value() * 1e18) as i128);
+        Some(Self { measure, value, time: observation.time() })
+    }
 }
 
 /// Where the indicator last crossed to.

@@ -221,6 +221,22 @@ fn a_z_score_is_not_held_against_the_threshold_of_the_ratio() {
     assert_eq!(state, settled());
 }
 
+// SPEC X11, ERR-54
+#[test]
+fn an_observation_is_the_measure_that_its_metric_says_and_other_indices_are_none() {
+    let observed = |metric, value| {
+        let series = SeriesId::new("btc", metric).unwrap();
+        Observation::new(series, "test", NOW, NOW + 60, value).unwrap()
+    };
+    let reading = |measure, value| Some(Mvrv { measure, value, time: NOW });
+    assert_eq!(Mvrv::of(&observed(Metric::MvrvRatio, 3.5)), reading(Measure::Ratio, tenths(35)));
+    assert_eq!(Mvrv::of(&observed(Metric::MvrvZScore, -0.5)), reading(Measure::ZScore, tenths(-5)));
+    for metric in Metric::ALL.into_iter().filter(|metric| !matches!(metric, Metric::MvrvRatio | Metric::MvrvZScore)) {
+        let (least, most) = metric.plausible();
+        assert_eq!(Mvrv::of(&observed(metric, most.min(least.max(1.0)))), None, "{metric}");
+    }
+}
+
 #[test]
 fn a_clock_that_goes_back_fires_nothing() {
     let view = view(50_000 * USDC);

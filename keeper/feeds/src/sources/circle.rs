@@ -17,10 +17,10 @@ pub const URL: &str = "https://api.circle.com";
 /// Chains may be counted a few minutes apart; a total that is further from their sum, as a share of it, is an error of the publisher.
 const LARGEST_DIFFERENCE: f64 = 0.01;
 
-/// Two requests in two minutes: one would leave none for asking again.
+/// One at once, then one a minute: that is how a limit of two spreads them.
 #[must_use]
 pub const fn limit(settings: HttpSettings) -> HttpSettings {
-    settings.limited(2, Duration::from_secs(120))
+    settings.limited(2, Duration::from_secs(60))
 }
 
 /// `GET /v1/stablecoins`: tokens in circulation, at their face value of a dollar (Circle redeems at that); of the time at which the chain was

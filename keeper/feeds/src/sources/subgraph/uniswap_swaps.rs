@@ -136,8 +136,9 @@ impl UniswapSwaps {
             DollarToken::One => amount1,
         }
         .abs();
-        // Not a number is not within either.
-        if !((usd - dollars).abs() <= dollars * LARGEST_DIFFERENCE) {
+        let within = (usd - dollars).abs() <= dollars * LARGEST_DIFFERENCE;
+        // Nor is what is no number.
+        if !within {
             return Err(format!("amountUSD is {usd} and {dollars} dollars were swapped, expected about the same"));
         }
         Ok(UniswapSwap { id: row.id, time, amount0, amount1, usd, tick })
