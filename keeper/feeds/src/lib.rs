@@ -6,7 +6,6 @@
 //! - [`Http`] asks a source within its limits, again where that may help, and reads the answer with suspicion.
 //! - [`units`] is the one place where units change.
 //! - [`pull`] writes history into files of the columns that `ballast-history` reads.
-//! - [`ExploitNews`] says which rows of a list of exploits are new.
 //! - [`Staleness`] and [`Lag`] say how old a value is; [`combine`] says what several sources agree on, or that they do not.
 //!
 //! Nothing here reads a clock for a value's time: `now` is given.
@@ -14,7 +13,6 @@
 pub mod calendar;
 mod combine;
 mod error;
-mod exploit_news;
 mod feed;
 mod gathering;
 mod http;
@@ -26,7 +24,6 @@ pub mod units;
 
 pub use combine::{Combined, Member, Rule, RuleError, combine};
 pub use error::FeedError;
-pub use exploit_news::ExploitNews;
 pub use feed::{Feed, Gathered, Head, Kind, Provenance, Refused, Span};
 pub use gathering::{Bounds, FUTURE_TOLERANCE, Gathering};
 pub use http::{Backoff, Http, HttpSettings, KeyPlace, KeyRing, Limit, Secret};
