@@ -148,3 +148,35 @@ async fn fear_alone_moves_nothing_and_with_a_jump_of_a_venues_figures_its_positi
     assert_eq!(service.terminate("TERM").await.code, Some(0));
     assert!(lines(&log, &["an alarm is over"]) > 0);
 }
+
+// SPEC R8
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listed_exploit_alone_is_told_and_with_a_jump_of_the_figures_it_is_an_alarm_that_stays() {
+    let stage = Stage::funded().await;
+    let hacks = Publisher::start(Shape::Hacks, Says::Value(0.0, 0)).await;
+    let pool = stage.book.protocols.aave.pool;
+    let aave = stage.book.venues.iter().find(|venue| venue.venue == pool).unwrap();
+    let exploits = format!("exploits = [{{ venue = '{}', series = 'aave#lost_usd' }}]", aave.name);
+    let keeper = listening(&stage, &[&hacks], &exploits);
+    let log = stage.path("service.log");
+    let service = keeper.spawn_logging_to(fs::File::create(&log).unwrap(), &["run"]);
+    nothing_happens(&stage, &keeper, WINDOW as u64 + 2).await;
+    assert_eq!(lines(&log, &["a detector off the chain finds something", "exploit"]), 0);
+
+    hacks.says(Says::Value(3e6, 0));
+    let told = ["a detector off the chain finds something", "exploit", "3000000 USD"];
+    until("the exploit to be told", async || (lines(&log, &told) > 0).then_some(decides(&stage, &keeper).await)).await;
+    // Two samples, since the time until it was told may have been a gap.
+    let record = nothing_happens(&stage, &keeper, 2).await;
+    assert_eq!(record.snapshot.doubts, [], "a list alone is no reason to hold");
+
+    stage.market().borrow_aave(10_000_000_000_000).await.unwrap();
+    stage.market().pass_time(SAMPLE + 30).await.unwrap();
+    let alarmed = |record: &DecisionRecord| {
+        record.snapshot.doubts.iter().any(|doubt| matches!(doubt, Doubt::Alarm { venue, .. } if *venue == aave.name))
+    };
+    assert!(alarmed(&decides(&stage, &keeper).await));
+    // The figures are calm again, and the exploit is still listed.
+    assert!(alarmed(&nothing_happens(&stage, &keeper, 4).await));
+    assert_eq!(service.terminate("TERM").await.code, Some(0));
+}

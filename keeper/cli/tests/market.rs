@@ -161,3 +161,38 @@ async fn what_each_publisher_says_is_shown_with_its_age_and_processes_share_thei
         .await
         .assert_refused(1, &["BALLAST_REDIS_URL"]);
 }
+
+// SPEC X11
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crossing_of_mvrv_asks_for_a_decision_at_once_and_lasting_above_does_not() {
+    let stage = Stage::funded().await;
+    let mvrv = Publisher::start(Shape::Mvrv, Says::Value(2.0, 0)).await;
+    let rule: toml::Table = toml::from_str("series = 'btc#mvrv_ratio'\nleave = 3.5\nreenter = 1.0").unwrap();
+    let keeper = stage
+        .keeper()
+        .set("market.sources", vec![toml::Value::from(mvrv.source())])
+        .set("market.requests_per_minute", 1_000)
+        .set("triggers.every_block", false)
+        .set("triggers.low_gas", false)
+        .set("triggers.mvrv", rule)
+        .set("policy.min_gain", 10_000)
+        .set("execution.decide_every", 1)
+        .with_secret("GLASSNODE_API_KEY", "a-key");
+    let log = stage.path("service.log");
+    let service = keeper.spawn_logging_to(std::fs::File::create(&log).unwrap(), &["run"]);
+    let store = store_when_there(&keeper.store_path()).await;
+    stage.with_blocks(until("the first decision", async || store.decisions(1).await.unwrap().pop())).await;
+    let asked = |trigger: &str| {
+        let text = std::fs::read_to_string(&log).unwrap();
+        text.lines().filter(|line| line.contains("a decision is asked for") && line.contains(trigger)).count()
+    };
+    // The reading has been seen below before it can cross.
+    stage.with_blocks(until("a look at it", async || (mvrv.asked() > 3).then_some(()))).await;
+    assert_eq!((asked("MVRV"), asked("a decision is asked for")), (0, asked("review")));
+    mvrv.says(Says::Value(3.6, 0));
+    stage.with_blocks(until("the crossing", async || (asked("MVRV above") > 0).then_some(()))).await;
+    let (polls, decisions) = (mvrv.asked(), store.decisions(100).await.unwrap().len());
+    stage.with_blocks(until("more looks", async || (mvrv.asked() > polls + 5).then_some(()))).await;
+    assert_eq!((asked("MVRV above"), store.decisions(100).await.unwrap().len()), (1, decisions), "once");
+    assert_eq!(service.terminate("TERM").await.code, Some(0));
+}

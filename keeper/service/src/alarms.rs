@@ -204,7 +204,7 @@ fn named(snapshot: &Snapshot, subject: Subject) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
     use crate::history::world;
     use ballast_types::{Assets, Metric, SeriesId};
@@ -307,10 +307,10 @@ mod tests {
 
     #[test]
     fn a_listed_exploit_keeps_the_alarm_up_until_it_is_old() {
-        let exploits = "exploits = [{ venue = 'aave', series = 'aave#index', least_usd = 1000, days = 3 }]";
+        let exploits = "exploits = [{ venue = 'aave', series = 'aave#lost_usd', least_usd = 1000, days = 3 }]";
         let detectors = detectors(exploits);
         let time = calm(&detectors) + PERIOD;
-        let listed = |lost| [said("aave", Metric::Index, lost, time)];
+        let listed = |lost| [said("aave", Metric::LostUsd, lost, time)];
         assert!(detectors.exploits(&listed(999.0), time).is_empty());
         detectors.look(&mut at(time, 150_000), &listed(1_000.0), time);
         assert_eq!(detectors.leaving().len(), 1);

@@ -227,7 +227,7 @@ pub(crate) use secrets::aws_credentials;
 pub use secrets::secret;
 pub use server::{ServerConfig, WebhookConfig};
 pub use store::StoreConfig;
-pub use triggers::TriggersConfig;
+pub use triggers::{MvrvConfig, TriggersConfig};
 pub use watcher::WatcherConfig;
 
 mod defaults {

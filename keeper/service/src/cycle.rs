@@ -2,7 +2,7 @@
 
 use crate::{Keeper, market::unix_now};
 use alloy::primitives::B256;
-use ballast_allocator::triggers::{Signals, State, TriggerError};
+use ballast_allocator::triggers::{Mvrv, Signals, State, TriggerError};
 use ballast_allocator::{reconsider, record, replay};
 use ballast_chain::ReadError;
 use ballast_executor::{ExecuteError, Outcome};
@@ -81,7 +81,7 @@ impl Keeper {
             view: &view,
             base_fee: snapshot.block.next_base_fee,
             fees: snapshot.fees,
-            mvrv: None,
+            mvrv: self.mvrv.as_ref().and_then(|series| Mvrv::of(&self.market.newest(series)?)),
         };
         let fired = triggers.fired(state, &signals)?;
         if fired.is_empty() {

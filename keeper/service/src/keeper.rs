@@ -20,7 +20,7 @@ use ballast_executor::{
 };
 use ballast_risk::{Retreat, anomaly::RateError};
 use ballast_store::{Location, Store, StoreError};
-use ballast_types::{Bps, LargeMoves, Policy};
+use ballast_types::{Bps, LargeMoves, Policy, SeriesId};
 use std::{sync::Arc, time::Duration};
 
 /// Seconds for which an attested proof may be used.
@@ -75,6 +75,8 @@ pub struct Keeper {
     pub(crate) decide_every: u64,
     /// What asks for a decision; `None` if every cycle decides.
     pub(crate) triggers: Option<Triggers>,
+    /// The reading of MVRV that they look at.
+    pub(crate) mvrv: Option<SeriesId>,
     /// Where a decision that needs the Safe is proposed.
     pub(crate) desk: Option<Arc<dyn ApprovalDesk>>,
     /// Seconds after which a decision that the Safe has not approved is given up.
@@ -196,6 +198,7 @@ impl Keeper {
             decide_every: execution.decide_every,
             upkeep: config.heartbeat,
             triggers: config.triggers(),
+            mvrv: config.triggers.mvrv.as_ref().map(|mvrv| mvrv.series.clone()),
             watches: config.watcher.enabled,
             watcher: Watcher::default(),
             retreat: config.retreat(),

@@ -32,9 +32,10 @@ mod watcher;
 pub use approval::{ApprovalDesk, ApprovalRequest};
 pub use config::{
     AlarmsConfig, AttestorConfig, AttestorPolicyConfig, ChainConfig, Config, ConfigError, ExecutionConfig,
-    ExploitsConfig, GivesConfig, HeartbeatConfig, HistoryConfig, KeyConfig, KeysConfig, MarketConfig, PolicyConfig,
-    QuantityConfig, QuotedConfig, RpcConfig, SafeConfig, SentimentConfig, ServerConfig, SimulationConfig, SourceConfig,
-    SourceKind, StoreConfig, StrategyConfig, TriggersConfig, UnitConfig, WatcherConfig, WebhookConfig, secret,
+    ExploitsConfig, GivesConfig, HeartbeatConfig, HistoryConfig, KeyConfig, KeysConfig, MarketConfig, MvrvConfig,
+    PolicyConfig, QuantityConfig, QuotedConfig, RpcConfig, SafeConfig, SentimentConfig, ServerConfig, SimulationConfig,
+    SourceConfig, SourceKind, StoreConfig, StrategyConfig, TriggersConfig, UnitConfig, WatcherConfig, WebhookConfig,
+    secret,
 };
 pub use cycle::{Cycle, CycleError};
 pub use keeper::{Keeper, StartError};

@@ -17,7 +17,7 @@ pub use report::{MarketReport, SourceReport, Value};
 use crate::config::{Config, ConfigError, SourceKind};
 use ballast_feeds::RuleError;
 use ballast_store::cache::{Cache, CacheError, Limit, LocalCache, LocalLimiter, RateLimiter, Redis};
-use ballast_types::{Observation, Snapshot};
+use ballast_types::{Observation, SeriesId, Snapshot};
 use quantity::Quantity;
 use source::Source;
 use std::{
@@ -111,6 +111,12 @@ impl Market {
     /// The newest value of each series from each source, however old.
     pub(crate) fn heard(&self) -> Vec<Observation> {
         self.sources.iter().flat_map(|source| source.held().newest.values().cloned().collect::<Vec<_>>()).collect()
+    }
+
+    /// The newest value of a series that any source has, however old.
+    pub(crate) fn newest(&self, series: &SeriesId) -> Option<Observation> {
+        let of_it = self.sources.iter().filter_map(|source| source.held().newest.get(series).cloned());
+        of_it.max_by_key(Observation::time)
     }
 
     fn log(&self, judged: &[Judgement]) {

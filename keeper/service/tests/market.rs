@@ -213,6 +213,26 @@ async fn a_source_is_asked_no_more_often_than_its_period_and_the_limit_allow() {
     assert!(fault.contains("market.requests_per_minute"), "{fault}");
 }
 
+/// Of what was stolen, nothing about us is the best answer.
+#[tokio::test]
+async fn a_list_of_exploits_without_a_row_about_us_is_an_answer_and_rubbish_is_none() {
+    let hacks = Publisher::start(Shape::Hacks, Says::Value(0.0, 0)).await;
+    let pyth = Publisher::start(Shape::Pyth, FRESH).await;
+    let both = [hacks.source(), pyth.source()];
+    let of = async || {
+        let market = Market::open(&configured(&both, 1, "")).unwrap();
+        market.look().await;
+        market.report(&world::fresh()).sources.remove(0)
+    };
+    let nothing = of().await;
+    assert_eq!((nothing.fault, nothing.values.len()), (None, 0));
+    hacks.says(Says::Value(2e6, 0));
+    let listed = of().await;
+    assert_eq!((listed.values[0].series.to_string().as_str(), listed.values[0].value), ("aave#lost_usd", 2e6));
+    hacks.says(Says::Rubbish);
+    assert!(of().await.fault.is_some());
+}
+
 /// SPEC D5
 #[tokio::test]
 async fn a_lag_is_measured_at_every_poll_and_its_99th_percentile_said() {

@@ -3,7 +3,7 @@
 mod validation;
 
 use super::{ConfigError, secret};
-use ballast_feeds::sources::{coingecko, defillama::Quoted, dune, dune::Unit, pyth, subgraph};
+use ballast_feeds::sources::{coingecko, defillama::Quoted, dune, dune::Unit, glassnode, pyth, subgraph};
 use ballast_store::cache::RedisUrl;
 use ballast_types::{Metric, SeriesId};
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,9 @@ pub enum SourceKind {
     AaveSubgraph,
     Dune,
     FearGreed,
+    Glassnode,
+    #[serde(rename = "defillama_hacks")]
+    DefiLlamaHacks,
 }
 
 impl SourceKind {
@@ -69,6 +72,8 @@ impl SourceKind {
             Self::AaveSubgraph => "aave_subgraph",
             Self::Dune => "dune",
             Self::FearGreed => "fear_greed",
+            Self::Glassnode => "glassnode",
+            Self::DefiLlamaHacks => "defillama_hacks",
         }
     }
 
@@ -80,7 +85,8 @@ impl SourceKind {
             Self::Pyth => Some(pyth::KEY_VARIABLE),
             Self::AaveSubgraph => Some(subgraph::KEY_VARIABLE),
             Self::Dune => Some(dune::KEY_VARIABLE),
-            Self::DefiLlamaYields | Self::DefiLlamaPrices | Self::FearGreed => None,
+            Self::Glassnode => Some(glassnode::KEY_VARIABLE),
+            Self::DefiLlamaYields | Self::DefiLlamaPrices | Self::DefiLlamaHacks | Self::FearGreed => None,
         }
     }
 }
@@ -122,14 +128,14 @@ pub struct SourceConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GivesConfig {
-    /// The publisher's name for it: pool, coin, feed, column; of an Aave reserve `asset:addresses-provider`.
+    /// The publisher's name for it: pool, coin, feed, column, protocol; of an Aave reserve `asset:addresses-provider`.
     #[serde(default)]
     pub id: String,
     /// Ours, the part of a series before `#`.
     pub subject: String,
     /// Of DefiLlama's yields: how its adapter states the rate.
     pub quoted: Option<QuotedConfig>,
-    /// Of Dune: what the column is.
+    /// Of Dune: what the column is; of Glassnode: `mvrv_ratio` or `mvrv_z_score`.
     pub metric: Option<Metric>,
     pub unit: Option<UnitConfig>,
 }
@@ -227,8 +233,11 @@ impl SourceConfig {
                     Metric::LiquidityUsd,
                 ],
                 SourceKind::FearGreed => &[Metric::Index],
-                SourceKind::Dune if gives.metric.is_none() => return Err("a column without a metric".into()),
-                SourceKind::Dune => gives.metric.as_slice(),
+                SourceKind::DefiLlamaHacks => &[Metric::LostUsd],
+                SourceKind::Dune | SourceKind::Glassnode if gives.metric.is_none() => {
+                    return Err("an entry of gives without a metric".into());
+                }
+                SourceKind::Dune | SourceKind::Glassnode => gives.metric.as_slice(),
             };
             for metric in metrics {
                 series.push(SeriesId::new(gives.subject.clone(), *metric).map_err(|error| error.to_string())?);

@@ -104,7 +104,7 @@ impl Market {
             Err(error) => self.shares(Some(error.to_string())),
         }
         let gathered = source.feed.latest(unix_now()).await.map_err(|error| error.to_string())?;
-        if gathered.observations.is_empty() {
+        if gathered.observations.is_empty() && !(source.may_be_empty() && gathered.refused.is_empty()) {
             let why = gathered.refused.first().map_or("nothing was in it", |refused| refused.why.as_str());
             return Err(format!("no value of {} could be used: {why}", source.endpoint));
         }

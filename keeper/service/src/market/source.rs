@@ -6,14 +6,15 @@ use ballast_feeds::{
     Bounds, Feed, Gathered, Http, HttpSettings, KeyPlace, KeyRing, Lag, Lags,
     sources::{
         coingecko::{self, CoinGecko},
-        defillama::{self, DefiLlamaPrices, DefiLlamaYields, Pool, Quoted},
+        defillama::{self, DefiLlamaHacks, DefiLlamaPrices, DefiLlamaYields, HackedProtocol, Pool, Quoted},
         dune::{self, Column, Dune, Unit},
         fear_greed::{self, FearGreed},
+        glassnode::{self, Glassnode, Mvrv},
         pyth::{self, PriceFeed, Pyth},
         subgraph::{AaveReserve, AaveSubgraph, Subgraph},
     },
 };
-use ballast_types::{Observation, SeriesId};
+use ballast_types::{Metric, Observation, SeriesId};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -69,6 +70,8 @@ impl Source {
             SourceKind::AaveSubgraph => SUBGRAPH_URL,
             SourceKind::Dune => dune::URL,
             SourceKind::FearGreed => fear_greed::URL,
+            SourceKind::Glassnode => glassnode::URL,
+            SourceKind::DefiLlamaHacks => defillama::API_URL,
         };
         let url = config.url.as_deref().unwrap_or(published);
         let mut settings = HttpSettings::new(seed(kind));
@@ -78,6 +81,7 @@ impl Source {
         let settings = match kind {
             SourceKind::Coingecko => coingecko::limit(settings),
             SourceKind::Pyth => pyth::limit(settings),
+            SourceKind::Glassnode => glassnode::limit(settings),
             _ => settings,
         };
         let mut http = Http::new(url, settings).map_err(|error| bad(error.to_string()))?;
@@ -101,6 +105,11 @@ impl Source {
     /// Nothing that holds it can panic half-way through a change.
     pub(super) fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an answer with nothing about what was asked for is one: of a list of what was stolen it is the best.
+    pub(super) const fn may_be_empty(&self) -> bool {
+        matches!(self.kind, SourceKind::DefiLlamaHacks)
     }
 
     pub(super) fn gives(&self, series: &SeriesId) -> bool {
@@ -154,6 +163,7 @@ fn keyed(http: Http, kind: SourceKind, url: &str) -> Result<Http, MarketError> {
         SourceKind::Coingecko if url.starts_with(coingecko::PRO_URL) => KeyPlace::Header(coingecko::PRO_KEY_HEADER),
         SourceKind::Coingecko => KeyPlace::Header(coingecko::KEY_HEADER),
         SourceKind::Dune => KeyPlace::Header(dune::KEY_HEADER),
+        SourceKind::Glassnode => KeyPlace::Header(glassnode::KEY_HEADER),
         _ => KeyPlace::Bearer,
     };
     let text = secret(variable, "the key of a source of market data, or several separated by commas")?;
@@ -210,6 +220,16 @@ fn feed(http: Http, config: &SourceConfig) -> Result<Box<dyn Feed>, String> {
         SourceKind::FearGreed => {
             let gives = config.gives.first().ok_or("no subject")?;
             Box::new(FearGreed::new(http, &gives.subject).map_err(|error| error.to_string())?)
+        }
+        SourceKind::Glassnode => {
+            let gives = config.gives.first().ok_or("no subject")?;
+            let measure = if gives.metric == Some(Metric::MvrvZScore) { Mvrv::ZScore } else { Mvrv::Ratio };
+            let glassnode = Glassnode::new(http, gives.id.clone(), measure, &gives.subject, bounds);
+            Box::new(glassnode.map_err(|error| error.to_string())?)
+        }
+        SourceKind::DefiLlamaHacks => {
+            let protocols = each(config, |gives| HackedProtocol::new(&gives.id, &gives.subject))?;
+            Box::new(DefiLlamaHacks::new(http, protocols, bounds))
         }
     })
 }

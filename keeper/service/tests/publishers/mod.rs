@@ -13,6 +13,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+const DAY: u64 = 86_400;
 /// USDC's feed at Pyth.
 pub const PYTH_USDC: &str = "eaa020c61cc479712813461ce153894a96a6c00b21ed0cfc2798d1f9a9e9c94a";
 
@@ -36,6 +37,10 @@ pub enum Shape {
     Llama,
     /// alternative.me's index of fear and greed.
     FearGreed,
+    /// DefiLlama's list of hacks, with Aave in it if something was lost.
+    Hacks,
+    /// Glassnode's ratio of market value to realised value.
+    Mvrv,
 }
 
 struct Script {
@@ -77,10 +82,14 @@ impl Publisher {
             Shape::CoinGecko => ("coingecko", "id = 'usd-coin', subject = 'usdc'".to_owned()),
             Shape::Llama => ("defillama_prices", "id = 'coingecko:usd-coin', subject = 'usdc'".to_owned()),
             Shape::FearGreed => ("fear_greed", "subject = 'crypto'".to_owned()),
+            Shape::Hacks => ("defillama_hacks", "id = 'Aave V3', subject = 'aave'".to_owned()),
+            Shape::Mvrv => ("glassnode", "id = 'BTC', subject = 'btc', metric = 'mvrv_ratio'".to_owned()),
         };
-        let url = &self.url;
-        toml::from_str(&format!("kind = '{kind}'\nurl = '{url}'\nperiod = 1\ntimeout = 1\ngives = [{{ {gives} }}]"))
-            .unwrap()
+        let (url, keyed) = (&self.url, kind == "glassnode");
+        toml::from_str(&format!(
+            "kind = '{kind}'\nurl = '{url}'\nkeyed = {keyed}\nperiod = 1\ntimeout = 1\ngives = [{{ {gives} }}]"
+        ))
+        .unwrap()
     }
 }
 
@@ -114,6 +123,16 @@ fn body(shape: Shape, value: f64, time: u64) -> Value {
                 json!({ "value": format!("{value:.0}"), "value_classification": "", "timestamp": time.to_string() });
             json!({ "name": "Fear and Greed Index", "data": [day], "metadata": { "error": null } })
         }
+        Shape::Hacks => {
+            let row = |name: &str, lost: f64| {
+                json!({ "date": time - time % DAY, "name": name, "classification": "Protocol Logic", "technique": "Reentrancy",
+                    "amount": lost, "chain": ["Ethereum"], "source": "https://example.org", "returnedFunds": null })
+            };
+            let rows = [row("Somebody Else", 5e6), row("Aave V3", value)];
+            json!(rows[..if value > 0.0 { 2 } else { 1 }])
+        }
+        // A point is of the end of its day.
+        Shape::Mvrv => json!([{ "t": time - time % DAY - DAY, "v": value }]),
         Shape::Llama => {
             let coin = json!({ "symbol": "USDC", "price": value, "timestamp": time, "confidence": 0.99 });
             json!({ "coins": { "coingecko:usd-coin": coin } })

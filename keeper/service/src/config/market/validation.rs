@@ -28,16 +28,17 @@ impl SourceConfig {
             return fault("or without query and time_column", "both for dune, and for no other kind");
         }
         if self.keyed && kind.key_variable().is_none() {
-            return fault("keyed", "keyed only for coingecko, pyth, aave_subgraph and dune");
+            return fault("keyed", "keyed only for coingecko, pyth, aave_subgraph, dune and glassnode");
         }
-        if is_dune && !self.keyed {
-            return fault("keyed = false", "keyed = true: Dune answers nobody without a key");
+        let is_glassnode = kind == SourceKind::Glassnode;
+        if (is_dune || is_glassnode) && !self.keyed {
+            return fault("keyed = false", "keyed = true: it answers nobody without a key");
         }
         if self.gives.is_empty() {
             return fault("an empty gives", "at least one { id, subject }");
         }
-        if kind == SourceKind::FearGreed && self.gives.len() != 1 {
-            return fault("several entries in gives", "one { subject }: there is one index");
+        if (kind == SourceKind::FearGreed || is_glassnode) && self.gives.len() != 1 {
+            return fault("several entries in gives", "one entry for fear_greed and glassnode");
         }
         for gives in &self.gives {
             if gives.id.is_empty() != (kind == SourceKind::FearGreed) {
@@ -46,8 +47,13 @@ impl SourceConfig {
             if gives.quoted.is_some() != (kind == SourceKind::DefiLlamaYields) {
                 return fault("or without quoted in gives", "quoted = \"apy\" or \"apr\" for defillama_yields alone");
             }
-            if gives.metric.is_some() != is_dune || gives.unit.is_some() != is_dune {
-                return fault("or without metric and unit in gives", "both for dune, and for no other kind");
+            if gives.metric.is_some() != (is_dune || is_glassnode) || gives.unit.is_some() != is_dune {
+                let expected = "both for dune, metric for glassnode, and none for another kind";
+                return fault("or without metric and unit in gives", expected);
+            }
+            let mvrv = [Some(Metric::MvrvRatio), Some(Metric::MvrvZScore)];
+            if is_glassnode && !mvrv.contains(&gives.metric) {
+                return fault("another metric in gives", "mvrv_ratio or mvrv_z_score");
             }
             if kind == SourceKind::AaveSubgraph && !gives.id.contains(':') {
                 return fault(&format!("id {:?}", gives.id), "the reserve's asset:addresses-provider");
