@@ -14,7 +14,7 @@ const SEED: u64 = 0x6261_6c6c_6173_7400;
 
 /// The interval of `figure` over series of `length` drawn steps.
 pub(crate) fn interval(length: usize, figure: impl Fn(&[usize]) -> f64) -> Interval {
-    let mut random = SplitMix(SEED);
+    let mut random = SplitMix::new(SEED);
     let mut picked = vec![0usize; length];
     let mut figures: Vec<f64> = (0..DRAWS)
         .map(|_| {
@@ -38,9 +38,13 @@ fn draw(random: &mut SplitMix, picked: &mut [usize]) {
 }
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
-struct SplitMix(u64);
+pub(crate) struct SplitMix(u64);
 
 impl SplitMix {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -50,7 +54,7 @@ impl SplitMix {
     }
 
     /// Uniform below `bound`, which is not zero.
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 }
@@ -66,7 +70,7 @@ mod tests {
     #[test]
     fn the_interval_of_a_mean_is_about_what_theory_says() {
         // Independent, so the block length does not matter: ± 1.96 / √n.
-        let mut random = SplitMix(7);
+        let mut random = SplitMix::new(7);
         let values: Vec<f64> =
             (0..4_000).map(|_| (0..12).map(|_| random.next() as f64 / u64::MAX as f64).sum::<f64>() - 6.0).collect();
         let Interval { low, high } = interval(values.len(), |picked| mean(&values, picked));

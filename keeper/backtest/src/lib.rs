@@ -22,6 +22,7 @@ pub mod scenario;
 mod scores;
 mod screen;
 mod switch;
+pub mod validity;
 
 pub use book::{Book, Ledger, Position};
 pub use calibrate::{Observed, step as calibrated};

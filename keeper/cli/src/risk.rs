@@ -1,5 +1,7 @@
 //! `ballast risk`
 
+mod validity;
+
 use crate::output;
 use ballast_risk::{
     Freshness, Score,
@@ -9,7 +11,7 @@ use ballast_risk::{
     strategy::{StrategyRisk, strategy_risk},
     systemic::Exposure,
 };
-use clap::Args;
+use clap::{Args, Subcommand};
 use eyre::{WrapErr, bail};
 use serde::Serialize;
 use std::{
@@ -23,7 +25,10 @@ use std::{
 const EXPOSURES_SHOWN: usize = 8;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// A directory with protocols.toml, exploits.toml and dependencies.toml; without this, the table that was built in
     #[arg(long, value_name = "DIRECTORY")]
     facts: Option<PathBuf>,
@@ -39,6 +44,12 @@ pub(crate) struct Arguments {
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure how well the score tells protocols that were exploited within a year from the others, and how often the switch trips for nothing
+    Validity(validity::Arguments),
 }
 
 /// Everything that is said, for programs.
@@ -65,6 +76,9 @@ struct Assumed<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> eyre::Result<ExitCode> {
+    if let Some(Command::Validity(arguments)) = &arguments.command {
+        return validity::run(arguments);
+    }
     let facts = facts(arguments.facts.as_deref())?;
     let market = match &arguments.inputs {
         None => MarketInputs::default(),

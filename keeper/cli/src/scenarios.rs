@@ -120,8 +120,8 @@ fn by_month(calm: &[CalmMonth]) -> Vec<String> {
 }
 
 /// 2021-01-01 and 2026-02-28.
-const CALM_FROM: u64 = 1_609_459_200;
-const CALM_TO: u64 = 1_772_236_800;
+pub(crate) const CALM_FROM: u64 = 1_609_459_200;
+pub(crate) const CALM_TO: u64 = 1_772_236_800;
 
 /// Tripped as it must, and no more lost than may be where there was a way out.
 fn holds(verdict: &Verdict) -> bool {

@@ -139,3 +139,32 @@ fn what_is_wrong_is_refused_with_what_was_expected() {
     let twice = inputs("d.toml", &"[[venue]]\nname = \"a\"\nprotocol = \"aave-v3\"\n".repeat(2));
     refused(&["--inputs", &twice], 1, &["given twice"]);
 }
+
+// SPEC R12
+#[test]
+fn validity_prints_the_areas_and_the_whole_list() {
+    let refused = risk(&["validity", "--data", "/nowhere/at/all"]);
+    assert!(refused.code == Some(1) && refused.err.contains("/nowhere/at/all"), "{}", refused.err);
+    assert_eq!(risk(&["validity", "--csv", "--json"]).code, Some(2));
+    assert_eq!(risk(&["--json", "validity"]).code, Some(2));
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    if !shared.exists() {
+        println!("SKIPPED: {} is not there", shared.display());
+        return;
+    }
+    let data = shared.to_str().unwrap();
+    let said = risk(&["validity", "--data", data, "--json"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let json: Value = serde_json::from_str(&said.out).unwrap();
+    let venues = &json["populations"][0];
+    assert_eq!((&venues["name"], &venues["measured"][1]["period"]), (&"venues".into(), &"after the split".into()));
+    let area = venues["measured"][1]["area"].as_f64().unwrap();
+    let interval = &venues["measured"][1]["interval"];
+    assert!(interval["low"].as_f64().unwrap() <= area && area <= interval["high"].as_f64().unwrap());
+    assert_eq!(json["false_alarms"]["peg_days"]["seen"], 0);
+    let listed = risk(&["validity", "--data", data, "--csv"]);
+    let lines: Vec<&str> = listed.out.lines().collect();
+    assert_eq!(lines[0], "id,name,category,populations,as_of,after_split,score,exploited");
+    assert_eq!(lines.len() - 1, json["scored"].as_array().unwrap().len());
+    assert!(lines.iter().any(|line| line.starts_with("2142,Sonne Finance,") && line.contains("2024-05-14")));
+}
