@@ -1,13 +1,18 @@
 //! `ballast decisions`
 
+mod quality;
+
 use crate::{output, status::attempt_line};
 use ballast_service::Config;
 use ballast_store::{Store, Subject};
-use clap::Args;
+use clap::{Args, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// The configuration file
     #[arg(long, default_value = "ballast.toml")]
     config: PathBuf,
@@ -19,7 +24,16 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// How good the decisions of each month were: gains over the alternatives, score, moves that won, gas against gains
+    Quality(quality::Arguments),
+}
+
 pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
+    if let Some(Command::Quality(arguments)) = &arguments.command {
+        return quality::run(arguments).await;
+    }
     let config = Config::load(&arguments.config)?;
     let store = Store::open_read_only_at(&config.store.location()?).await?;
     let decisions = store.decisions(arguments.limit).await?;

@@ -9,6 +9,7 @@
 //! - Detectors off the chain are asked with each snapshot; what two kinds of them agree on is an alarm.
 //! - [`market`] asks others about venues and coins; what contradicts the chain is a doubt that the decision holds for.
 //! - [`doctor`] looks at everything a keeper needs and says what to do.
+//! - [`quality`] says how good the decisions of a month were.
 //! - [`exit`] is the emergency exit: simulate, show, send.
 
 mod alarms;
@@ -23,6 +24,7 @@ mod history;
 mod keeper;
 pub mod market;
 mod observer;
+pub mod quality;
 mod retreat;
 mod server;
 mod service;

@@ -37,7 +37,7 @@ pub use ingest::{BATCH, Ingested, OnBadRow, Reading};
 pub use ledger::{Account, AccountKind, JournalEntry, Posted, Posting};
 pub use metrics::{DailyApy, ProtocolMetrics};
 pub use observations::SeriesSummary;
-pub use outcomes::{Due, Horizon, Outcome};
+pub use outcomes::{Due, Horizon, Judged, Outcome};
 pub use portfolio::PortfolioSnapshot;
 pub use quarantine::Quarantined;
 pub use retention::{Folded, Pruned, Retention};

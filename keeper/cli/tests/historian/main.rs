@@ -172,6 +172,20 @@ async fn a_week_later_a_decision_is_judged_once() {
     assert!(rates.iter().all(|rate| (-0.05..0.01).contains(rate)), "{rates:?}");
     assert!(outcome.hold.units() == 0, "nothing was invested when it was made: {rates:?}");
     assert!(history.outcomes(decisions[5]).await.unwrap().is_empty(), "its week is not over");
+    // And is a part of its month's quality, which may end between two decisions.
+    let told = keeper.run(&["decisions", "quality", "--json"]).await;
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let months = told.json();
+    let weeks: Vec<_> = months.as_array().unwrap().iter().map(|month| &month["horizons"][0]).collect();
+    let sum = |name: &str| weeks.iter().map(|week| week[name].as_u64().unwrap()).sum::<u64>();
+    assert!(sum("judged") >= 1 && sum("moves") >= 1 && sum("not_judged") == 0, "{months:#}");
+    for week in weeks.iter().filter(|week| week["score"].is_number()) {
+        assert!((0.0..=100.0).contains(&week["score"].as_f64().unwrap()), "{months:#}");
+    }
+    assert!(months.as_array().unwrap().iter().any(|month| month["gas"]["gas"].as_f64().unwrap() > 0.0), "{months:#}");
+    let said = keeper.run(&["decisions", "quality"]).await;
+    assert!(said.code == Some(0) && said.stdout.contains(" 7 days: ") && said.stdout.contains("moves won"), "{said:?}");
+    assert_eq!(keeper.run(&["decisions", "quality", "--months", "0"]).await.code, Some(2));
     assert_eq!(assert_books_are_the_snapshots(&history).await, 6);
 }
 

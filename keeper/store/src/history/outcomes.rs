@@ -6,6 +6,7 @@ use super::{History, HistoryError, seconds};
 use crate::StoreError;
 use crate::sql::Row;
 use alloy_primitives::B256;
+use std::ops::Range;
 
 /// After how long a decision is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -56,6 +57,16 @@ pub struct Due {
     pub horizon: Horizon,
     /// Unix seconds of the decision.
     pub decided_at: u64,
+}
+
+/// An outcome with the decision that it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// Unix seconds of the decision.
+    pub decided_at: u64,
+    /// Whether something was to be moved.
+    pub moved: bool,
+    pub outcome: Outcome,
 }
 
 impl History {
@@ -179,6 +190,30 @@ impl History {
         );
         let rows = self.engine.read().await?.fetch(statement, vec![decision.into()]).await?;
         rows.into_iter().map(outcome).collect()
+    }
+
+    /// The outcomes of all decisions made from `times.start` on and before `times.end`, by the time of the decision.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn judged(&self, times: Range<u64>) -> Result<Vec<Judged>, HistoryError> {
+        let statement = self.engine.dialect(
+            "SELECT d.timestamp, d.action, o.decision, o.horizon_days, o.measured_at, o.realised, o.hold, o.best_single, o.convex
+             FROM outcomes o JOIN decisions d ON d.hash = o.decision
+             WHERE d.timestamp >= $1 AND d.timestamp < $2 ORDER BY d.timestamp, d.hash, o.horizon_days",
+            "SELECT extract(epoch FROM d.timestamp)::bigint, d.action, o.decision, o.horizon_days,
+             extract(epoch FROM o.measured_at)::bigint, o.realised::text, o.hold::text, o.best_single::text, o.convex::text
+             FROM outcomes o JOIN decisions d ON d.hash = o.decision
+             WHERE d.timestamp >= to_timestamp($1::bigint) AND d.timestamp < to_timestamp($2::bigint)
+             ORDER BY d.timestamp, d.hash, o.horizon_days",
+        );
+        let parameters = vec![seconds("from", times.start.min(FAR))?.into(), seconds("to", times.end.min(FAR))?.into()];
+        let rows = self.engine.read().await?.fetch(statement, parameters).await?;
+        let judged = |mut row: Row| {
+            let (decided_at, moved) = (row.unsigned("timestamp")?, row.text("action")? == "rebalance");
+            Ok(Judged { decided_at, moved, outcome: outcome(row)? })
+        };
+        rows.into_iter().map(judged).collect()
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::bed::{Bed, on_both};
 use alloy_primitives::B256;
 use ballast_store::HistoryError;
-use ballast_store::history::{Due, Horizon, Outcome};
+use ballast_store::history::{Due, EVER, Horizon, Judged, Outcome};
 
 const DAY: u64 = 86_400;
 
@@ -12,6 +12,7 @@ on_both! {
     a_decision_is_due_at_each_horizon_until_it_is_judged
     an_outcome_is_recorded_once
     an_unknown_decision_has_no_outcome
+    outcomes_are_told_with_the_decision_by_its_time
 }
 
 fn outcome(decision: B256, horizon: Horizon) -> Outcome {
@@ -72,4 +73,24 @@ async fn an_unknown_decision_has_no_outcome(bed: Bed) {
     assert!(matches!(refused, HistoryError::Unknown { .. }), "{refused}");
     let refused = history.index_decision(B256::ZERO, 1, 1, "buy").await.unwrap_err().to_string();
     assert!(refused.contains("hold or rebalance"), "{refused}");
+}
+
+async fn outcomes_are_told_with_the_decision_by_its_time(bed: Bed) {
+    let history = bed.open().await;
+    let (first, second) = (B256::repeat_byte(2), B256::repeat_byte(1));
+    history.index_decision(first, DAY, 10, "rebalance").await.unwrap();
+    history.index_decision(second, 2 * DAY, 20, "hold").await.unwrap();
+    for (decision, horizon) in [(second, Horizon::Week), (first, Horizon::Month), (first, Horizon::Week)] {
+        history.put_outcome(&outcome(decision, horizon)).await.unwrap();
+    }
+    let judged =
+        |decision, horizon, day, moved| Judged { decided_at: day * DAY, moved, outcome: outcome(decision, horizon) };
+    let all = [
+        judged(first, Horizon::Week, 1, true),
+        judged(first, Horizon::Month, 1, true),
+        judged(second, Horizon::Week, 2, false),
+    ];
+    assert_eq!(history.judged(0..EVER).await.unwrap(), all);
+    assert_eq!(history.judged(DAY..2 * DAY).await.unwrap(), all[..2]);
+    assert_eq!(history.judged(2 * DAY + 1..EVER).await.unwrap(), []);
 }
