@@ -70,6 +70,7 @@ async fn the_file_must_be_readable_toml_with_known_keys_and_values_in_range() {
         ("venues", toml::Value::Array(Vec::new()), ["venues is empty", "at least one"]),
         ("venues.1.name", "Aave V3 USDC".into(), ["venues.name is repeated", "different name"]),
         ("venues.0.risk_score", 101.into(), ["venues.risk_score is 101", "0 to 100"]),
+        ("venues.0.protocol", "aave".into(), ["venues.protocol is \"aave\"", "aave-v3, morpho-blue"]),
         ("venues.0.max_position", 5_001.into(), ["venues.max_position is 5001", "policy.max_position"]),
         ("eth_usd.heartbeat", 59.into(), ["eth_usd.heartbeat is 59", "60 to 2592000"]),
         ("policy.reserve", 499.into(), ["reserve is 499", "500 to 10000"]),

@@ -172,6 +172,50 @@ async fn the_running_service_says_what_it_knows_and_when_it_is_old() {
     assert!(reqwest::get(format!("http://{rest}/v1/protocols")).await.is_err());
 }
 
+/// What a factor says and what it counts as.
+fn figure<'a>(of: &'a Value, name: &str) -> (&'a Value, f64, &'a Vec<Value>) {
+    let of = if name == "composite" { &of[name] } else { &of["factors"][name] };
+    (&of["score"], of["counted"].as_f64().unwrap(), of["not_known"].as_array().unwrap())
+}
+
+// SPEC R14
+#[tokio::test(flavor = "multi_thread")]
+async fn the_running_service_tells_composite_and_factors_and_what_it_does_not_know() {
+    let stage = Stage::funded().await;
+    let (grpc, rest) = (free(), free());
+    // Of the first venue it is said which protocol it is, of the others not.
+    let keeper = serving(&stage, &grpc, &rest).set("venues.0.protocol", "aave-v3");
+    stage.devnet.builder().start_interval(support::BLOCK_TIME).await;
+    let service = keeper.spawn(&["run"]);
+    let invested = |risk: &Value| risk["venues"].as_array().unwrap().iter().any(|one| one["share"] != 0.0);
+    let risk = shown(&rest, "/v1/risk", invested).await;
+    let venues = risk["venues"].as_array().unwrap();
+    assert_eq!(venues.len(), stage.book.venues.len(), "{risk:#}");
+    for of in venues.iter().chain([&risk["portfolio"]]) {
+        let sum: f64 = [("contract", 0.35), ("market", 0.45), ("liquidity", 0.15), ("protocol", 0.05)]
+            .iter()
+            .map(|(name, weight)| weight * figure(of, name).1)
+            .sum();
+        assert!((sum - figure(of, "composite").1).abs() < 1e-9, "{of:#}");
+    }
+    let (told, untold) = (&venues[0], &venues[1]);
+    assert_eq!((&told["protocol"], &untold["protocol"]), (&json!("aave-v3"), &Value::Null));
+    assert!(told["configured"].is_number(), "{told:#}");
+    for name in ["contract", "protocol"] {
+        assert!(figure(told, name).0.is_number(), "{told:#}");
+        let (score, counted, not_known) = figure(untold, name);
+        assert!(score.is_null() && counted == 100.0 && !not_known.is_empty(), "{untold:#}");
+    }
+    // The chain itself says what can be had and what the asset is worth.
+    for of in [told, untold] {
+        assert!(figure(of, "market").0.is_number() && figure(of, "liquidity").0.is_number(), "{of:#}");
+    }
+    let held: f64 = venues.iter().map(|one| one["share"].as_f64().unwrap() * figure(one, "composite").1).sum();
+    assert!((held - figure(&risk["portfolio"], "composite").1).abs() < 1e-9, "{risk:#}");
+    assert!(risk["portfolio"]["worst"].is_string(), "{risk:#}");
+    assert_eq!(service.terminate("TERM").await.code, Some(0));
+}
+
 // SPEC D14: whoever has the address, the keeper goes on, and serves as soon as it can.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_is_taken_stops_nothing() {

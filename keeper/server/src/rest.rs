@@ -22,6 +22,7 @@ pub(crate) fn router(source: Arc<dyn StateSource>) -> Router {
         .route("/v1/protocols/{*id}", get(protocol))
         .route("/v1/series/{*id}", get(series))
         .route("/v1/dashboard", get(dashboard))
+        .route("/v1/risk", get(risk))
         .fallback(nowhere)
         .method_not_allowed_fallback(async || Refusal(StatusCode::METHOD_NOT_ALLOWED, "expected GET".to_owned()))
         .with_state(source)
@@ -50,7 +51,7 @@ type Answer = Result<Json<serde_json::Value>, Refusal>;
 
 async fn nowhere(uri: Uri) -> Refusal {
     let why = format!(
-        "{} is not here, expected /v1/protocols, /v1/protocols/{{id}}, /v1/series/{{id}} or /v1/dashboard",
+        "{} is not here, expected /v1/protocols, /v1/protocols/{{id}}, /v1/series/{{id}}, /v1/dashboard or /v1/risk",
         uri.path()
     );
     Refusal(StatusCode::NOT_FOUND, why)
@@ -83,6 +84,12 @@ async fn dashboard(
     query.map_err(|error| bad(format!("{}; expected no query", error.body_text())))?;
     let none = || Refusal(StatusCode::NOT_FOUND, "there is no dashboard: nothing was observed yet".to_owned());
     Ok(Json(source.dashboard().await?.ok_or_else(none)?))
+}
+
+async fn risk(State(source): State<Arc<dyn StateSource>>, query: Result<Query<Nothing>, QueryRejection>) -> Answer {
+    query.map_err(|error| bad(format!("{}; expected no query", error.body_text())))?;
+    let none = || Refusal(StatusCode::NOT_FOUND, "there is no risk to tell: nothing was observed yet".to_owned());
+    Ok(Json(source.risk().await?.ok_or_else(none)?))
 }
 
 /// Times are Unix seconds, or as `2025-04-28` or `2025-04-28T23:01:27Z`.

@@ -63,6 +63,14 @@ pub trait StateSource: Send + Sync {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    /// The four factors of risk and their composite (SPEC R14); `None` if there are none yet, or none at all.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn risk(&self) -> BoxFuture<'_, Result<Option<serde_json::Value>, SourceError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// Changes its value whenever a state has changed.
     fn changes(&self) -> watch::Receiver<u64>;
 }

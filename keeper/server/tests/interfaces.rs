@@ -189,6 +189,8 @@ async fn bad_input_over_rest_is_a_4xx_that_says_what_was_expected() {
         ("/v1/nonsense".to_owned(), 404, "expected /v1/protocols"),
         ("/v1/dashboard".to_owned(), 404, "there is no dashboard"),
         ("/v1/dashboard?of=me".to_owned(), 400, "expected no query"),
+        ("/v1/risk".to_owned(), 404, "nothing was observed yet"),
+        ("/v1/risk?of=me".to_owned(), 400, "expected no query"),
         ("/".to_owned(), 404, "expected /v1/protocols"),
         ("/v1/series/usdc".to_owned(), 400, "# is %23"),
         ("/v1/series/usdc%23apy".to_owned(), 400, "supply_apr"),

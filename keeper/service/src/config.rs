@@ -2,6 +2,7 @@
 
 use alloy::primitives::Address;
 use ballast_chain::{Deployment, FeedRef, VenueRef, bindings::MULTICALL3, redact};
+use ballast_risk::facts::FactsError;
 use ballast_store::State;
 use ballast_types::{PolicyError, ProfileError, VenueKind};
 use serde::Deserialize;
@@ -20,6 +21,8 @@ pub enum ConfigError {
     OutOfRange { key: &'static str, value: String, expected: &'static str },
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    #[error("the facts table that was built in is refused: {0}")]
+    Facts(#[from] FactsError),
     #[error("policy.profile: {0}")]
     Profile(#[from] ProfileError),
     #[error("environment variable {name} is not set, and there is no credential of that name: it holds {holds}")]
@@ -114,6 +117,9 @@ pub struct VenueConfig {
     pub name: String,
     pub kind: VenueKind,
     pub adapter: Address,
+    /// Which protocol of the facts table it is (`keeper/risk/facts`).
+    #[serde(default)]
+    pub protocol: Option<String>,
     /// 0–100, high is risky.
     pub risk_score: u8,
     /// Basis points of NAV.
@@ -204,6 +210,7 @@ mod history;
 mod keys;
 mod market;
 mod policy;
+mod protocols;
 mod rpc;
 mod safe;
 mod secrets;
@@ -221,6 +228,7 @@ pub use history::HistoryConfig;
 pub use keys::{AttestorConfig, KeyConfig, KeysConfig};
 pub use market::{GivesConfig, MarketConfig, QuantityConfig, QuotedConfig, SourceConfig, SourceKind, UnitConfig};
 pub use policy::AttestorPolicyConfig;
+pub(crate) use protocols::Protocols;
 pub use rpc::{RpcConfig, SimulationConfig};
 pub use safe::SafeConfig;
 pub(crate) use secrets::aws_credentials;

@@ -1,10 +1,11 @@
-//! What the service serves: protocol states over gRPC, the same and series and the dashboard over REST, and Alchemy's webhook.
+//! What the service serves: protocol states over gRPC, the same and series, the dashboard and the risk over REST, and Alchemy's webhook.
 //!
 //! ▪ Nothing of it can stop the keeper or hold it up: each listener is a task of its own, and one that cannot listen is an error in the log and
 //! tries again. Nothing can be changed through any of them.
 
 mod dashboard;
 mod follow;
+mod risk;
 mod shown;
 
 use crate::{
@@ -83,9 +84,11 @@ impl Server {
         };
         let memory: Option<Arc<Memory>> = historian.map(|historian| historian.memory().clone());
         let (shown, conditions) = (Arc::new(Shown::new(memory)), Arc::new(Mutex::new(None)));
+        let protocols = config.protocols()?;
         let follower = wanted.shows().then(|| Follower {
             observer: observer.beside(),
             policy: config.policy(),
+            protocols,
             shown: shown.clone(),
             conditions: conditions.clone(),
         });

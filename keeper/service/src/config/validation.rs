@@ -46,6 +46,7 @@ impl Config {
             self.eth_usd.heartbeat.to_string(),
             "60 to 2592000 seconds",
         )?;
+        self.validate_protocols()?;
         self.store.validate()?;
         self.validate_heartbeat()?;
         self.validate_watcher()?;

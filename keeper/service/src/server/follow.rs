@@ -1,7 +1,10 @@
 //! Looks at every block for what is shown, beside the cycles, which look only as often as they decide.
 
-use super::{dashboard, shown::Shown};
-use crate::Observer;
+use super::{
+    dashboard, risk,
+    shown::{Documents, Shown},
+};
+use crate::{Observer, config::Protocols};
 use ballast_chain::Conditions;
 use ballast_types::{Doubt, Policy, Snapshot};
 use std::{
@@ -18,6 +21,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Follower {
     pub(super) observer: Observer,
     pub(super) policy: Policy,
+    pub(super) protocols: Protocols,
     pub(super) shown: Arc<Shown>,
     /// The watcher's newest.
     pub(super) conditions: Arc<Mutex<Option<Conditions>>>,
@@ -72,10 +76,14 @@ impl Follower {
         let conditions = self.conditions.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let remembered = self.shown.memory().and_then(|memory| memory.remembered());
         let document = dashboard::dashboard(snapshot, &self.policy, conditions.as_ref(), remembered.as_ref());
-        let document = serde_json::to_value(document).map_err(|error| error.to_string())?;
+        let documents = Documents {
+            dashboard: serde_json::to_value(document).map_err(|error| error.to_string())?,
+            risk: serde_json::to_value(risk::document(snapshot, &self.policy, &self.protocols))
+                .map_err(|error| error.to_string())?,
+        };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         // A development chain's time may be ahead of the clock on the wall.
         let age = Duration::from_secs(now.saturating_sub(snapshot.block.timestamp));
-        self.shown.put(states, document, age).await.map_err(|error| error.to_string())
+        self.shown.put(states, documents, age).await.map_err(|error| error.to_string())
     }
 }

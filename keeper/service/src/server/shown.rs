@@ -1,4 +1,4 @@
-//! What is shown: the newest states, for as long as they are fresh and marked afterwards, series out of the history, and the dashboard.
+//! What is shown: the newest states, for as long as they are fresh and marked afterwards, series out of the history, the dashboard and the risk.
 
 use crate::history::Memory;
 use ballast_server::{Board, Points, ProtocolId, ProtocolState, SeriesQuery, SourceError, StateSource};
@@ -11,13 +11,20 @@ use std::{
 };
 use tokio::sync::watch;
 
+/// What is said of one block as a whole.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Documents {
+    pub(crate) dashboard: Value,
+    pub(crate) risk: Value,
+}
+
 /// A [`StateSource`] that the keeper fills.
 #[derive(Debug)]
 pub(crate) struct Shown {
     board: Board,
     /// A state is in it while it is fresh (SPEC D7).
     cache: Arc<dyn Cache>,
-    dashboard: Mutex<Option<Value>>,
+    documents: Mutex<Option<Documents>>,
     memory: Option<Arc<Memory>>,
     /// Until when what is on the board is fresh.
     fresh_until: Mutex<Option<Instant>>,
@@ -28,7 +35,7 @@ impl Shown {
         Self {
             board: Board::default(),
             cache: Arc::new(LocalCache::new()),
-            dashboard: Mutex::new(None),
+            documents: Mutex::new(None),
             memory,
             fresh_until: Mutex::new(None),
         }
@@ -43,7 +50,7 @@ impl Shown {
     pub(crate) async fn put(
         &self,
         states: Vec<ProtocolState>,
-        dashboard: Value,
+        documents: Documents,
         age: Duration,
     ) -> Result<(), SourceError> {
         let left = PROTOCOL_STATE_TTL.saturating_sub(age);
@@ -56,7 +63,7 @@ impl Shown {
             }
             self.board.put(state).map_err(failed)?;
         }
-        *locked(&self.dashboard) = Some(dashboard);
+        *locked(&self.documents) = Some(documents);
         Ok(())
     }
 
@@ -129,7 +136,11 @@ impl StateSource for Shown {
     }
 
     fn dashboard(&self) -> BoxFuture<'_, Result<Option<Value>, SourceError>> {
-        Box::pin(std::future::ready(Ok(locked(&self.dashboard).clone())))
+        Box::pin(std::future::ready(Ok(locked(&self.documents).as_ref().map(|both| both.dashboard.clone()))))
+    }
+
+    fn risk(&self) -> BoxFuture<'_, Result<Option<Value>, SourceError>> {
+        Box::pin(std::future::ready(Ok(locked(&self.documents).as_ref().map(|both| both.risk.clone()))))
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -155,7 +166,7 @@ mod tests {
         let (shown, id) = (Shown::new(None), "aave".parse().unwrap());
         assert_eq!(shown.get(&id).await.unwrap(), None);
         let almost = PROTOCOL_STATE_TTL - Duration::from_millis(300);
-        shown.put(vec![state(0.04)], Value::Null, almost).await.unwrap();
+        shown.put(vec![state(0.04)], Documents::default(), almost).await.unwrap();
         let mut changes = shown.changes();
         changes.mark_unchanged();
         assert_eq!(shown.get(&id).await.unwrap(), Some(state(0.04)));
@@ -167,9 +178,9 @@ mod tests {
         assert_eq!(shown.list().await.unwrap(), [old]);
         shown.age().await;
         assert!(changes.has_changed().unwrap(), "who listens is told");
-        shown.put(vec![state(0.05)], Value::Null, Duration::ZERO).await.unwrap();
+        shown.put(vec![state(0.05)], Documents::default(), Duration::ZERO).await.unwrap();
         assert_eq!(shown.get(&id).await.unwrap(), Some(state(0.05)));
-        shown.put(vec![state(0.05)], Value::Null, PROTOCOL_STATE_TTL).await.unwrap();
+        shown.put(vec![state(0.05)], Documents::default(), PROTOCOL_STATE_TTL).await.unwrap();
         assert!(shown.board.get(&id).await.unwrap().unwrap().stale, "its block was long ago when it came");
     }
 
