@@ -149,6 +149,29 @@ mod tests {
 
     // SPEC D6
     #[tokio::test]
+    async fn a_warning_that_becomes_critical_is_told_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = History::open(&Location::Sqlite(folder.path().join("history.db"))).await.unwrap();
+        let feed = |answer| {
+            move |snapshot: &mut Snapshot| {
+                snapshot.feeds = vec![world::feed("USDC/USD", answer, world::peg())];
+            }
+        };
+        let (silent, fallen) = (feed(-1), feed(97_000_000));
+        let told = async |minute, change: &dyn Fn(&mut Snapshot)| {
+            let open = keep(&history, &at(minute, change)).await.unwrap();
+            open.iter().map(|alert| (alert.timestamp, alert.severity)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(0, &silent).await, [(world::NOW, Severity::Warning)]);
+        let worse = [(world::NOW + 60, Severity::Critical)];
+        assert_eq!(told(1, &fallen).await, worse);
+        assert_eq!(told(2, &silent).await, worse, "better is no news");
+        assert_eq!(told(3, &|_| ()).await, []);
+        assert_eq!(history.alerts(9).await.unwrap().len(), 2);
+    }
+
+    // SPEC D6
+    #[tokio::test]
     async fn an_alert_is_raised_once_and_resolved_when_it_is_over() {
         let folder = tempfile::tempdir().unwrap();
         let history = History::open(&Location::Sqlite(folder.path().join("history.db"))).await.unwrap();

@@ -1,4 +1,4 @@
-//! Alerts: raised once for as long as what they are about goes on, and resolved.
+//! Alerts: raised once for as long as what they are about goes on and gets no worse, and resolved.
 
 use super::{History, HistoryError, seconds};
 use crate::StoreError;
@@ -30,6 +30,17 @@ impl Severity {
     }
 }
 
+impl Severity {
+    /// The statements spell it the same.
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Info => 0,
+            Self::Warning => 1,
+            Self::Critical => 2,
+        }
+    }
+}
+
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -53,7 +64,9 @@ pub struct Alert {
 }
 
 impl History {
-    /// Raises an alert, unless one of this kind about this subject is unresolved: then it is that one's number, and nothing is written.
+    /// Raises an alert, unless one of this kind about this subject that is as severe or worse is unresolved: then it is that one's number, and
+    /// nothing is written. One that was less severe is resolved by the one that takes its place: a warning that has become critical is told
+    /// anew, and what has become less grave is not.
     ///
     /// # Errors
     /// If the database fails.
@@ -65,6 +78,19 @@ impl History {
         subject: &str,
         message: &str,
     ) -> Result<AlertId, HistoryError> {
+        let escalate = self.engine.dialect(
+            "UPDATE risk_alerts SET is_resolved = 1, resolved_at = max(timestamp, $1) WHERE type = $2 AND subject = $3
+             AND is_resolved = 0 AND CASE severity WHEN 'info' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END < $4",
+            "UPDATE risk_alerts SET is_resolved = true, resolved_at = greatest(timestamp, to_timestamp($1::bigint))
+             WHERE type = $2 AND subject = $3
+             AND NOT is_resolved AND CASE severity WHEN 'info' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END < $4",
+        );
+        let escalated = vec![
+            seconds("timestamp", timestamp)?.into(),
+            kind.into(),
+            subject.into(),
+            i64::from(severity.rank()).into(),
+        ];
         let insert = self.engine.dialect(
             "INSERT INTO risk_alerts (timestamp, severity, type, subject, message) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT DO NOTHING",
@@ -79,6 +105,7 @@ impl History {
             printable(message).into(),
         ];
         let mut connection = self.engine.write().await?;
+        connection.execute(escalate, escalated).await?;
         connection.execute(insert, parameters).await?;
         let id = unresolved_id(
             self.engine.dialect(

@@ -8,6 +8,7 @@ use ballast_store::history::{AlertId, Severity};
 
 on_both! {
     an_alert_that_goes_on_is_one_alert
+    an_alert_that_becomes_worse_is_raised_again
     a_resolved_alert_can_come_again
     an_alert_that_is_not_there_cannot_be_resolved
     the_index_has_the_unresolved_alone
@@ -27,6 +28,27 @@ async fn an_alert_that_goes_on_is_one_alert(bed: Bed) {
         [(112, "usdt"), (100, "usdc")]
     );
     assert_eq!((open[1].severity, open[1].message.as_str()), (Severity::Critical, "at 0.93\u{fffd}"));
+}
+
+async fn an_alert_that_becomes_worse_is_raised_again(bed: Bed) {
+    let history = bed.open().await;
+    let raise = async |at, severity| history.raise_alert(at, severity, "feeds", "usdc", "m").await.unwrap();
+    let warning = raise(100, Severity::Warning).await;
+    assert_eq!(raise(110, Severity::Info).await, warning);
+    let critical = raise(112, Severity::Critical).await;
+    assert_ne!(critical, warning, "it is told anew");
+    // Less grave again is not news, and the alert stays what it was at its worst.
+    assert_eq!(raise(124, Severity::Warning).await, critical);
+    assert_eq!(raise(136, Severity::Critical).await, critical);
+    let told: Vec<_> = history.alerts(9).await.unwrap();
+    let told: Vec<_> =
+        told.iter().map(|alert| (alert.id, alert.timestamp, alert.severity, alert.resolved_at)).collect();
+    assert_eq!(
+        told,
+        [(critical, 112, Severity::Critical, None), (warning, 100, Severity::Warning, Some(112))],
+        "the warning ends where the other begins"
+    );
+    assert_eq!(history.unresolved_alerts().await.unwrap().len(), 1);
 }
 
 async fn a_resolved_alert_can_come_again(bed: Bed) {
