@@ -22,6 +22,8 @@ const LONGEST_GAP: u64 = 2 * 86_400;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Judged(Outcome),
+    /// Its horizon is not over.
+    NotYet,
     /// What is missing; it may come with an import, or never.
     Unknown(String),
 }
@@ -38,6 +40,9 @@ pub(crate) async fn judge(
 ) -> Result<Verdict, HistoryError> {
     let snapshot = &record.snapshot;
     let (from, until) = (due.decided_at, due.decided_at.saturating_add(due.horizon.seconds()));
+    if measured_at < until {
+        return Ok(Verdict::NotYet);
+    }
     let nav = snapshot.vault.nav.0 as f64;
     let rows = history.snapshots(from..until.saturating_add(1)).await?;
     if let Some(gap) = gap(rows.iter().map(|row| row.timestamp), from, until) {
@@ -48,7 +53,7 @@ pub(crate) async fn judge(
     for venue in &snapshot.venues {
         let name = names.of(venue.adapter);
         let Ok(series) = SeriesId::new(name.clone(), Metric::SupplyApr) else { continue };
-        let rates = history.range(&series, Some(SOURCE), from..until.saturating_add(1), measured_at.max(until)).await?;
+        let rates = history.range(&series, Some(SOURCE), from..until.saturating_add(1), measured_at).await?;
         match gap(rates.iter().map(Observation::time), from, until) {
             None => drop(growth.insert(venue.adapter, compounded(&rates, until))),
             // What nobody could have had money in needs no rate.

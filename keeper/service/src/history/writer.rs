@@ -315,6 +315,7 @@ impl Open {
             };
             match outcomes::judge(&self.history, &stored.record, &due, now).await? {
                 Verdict::Judged(outcome) => self.history.put_outcome(&outcome).await?,
+                Verdict::NotYet => {}
                 Verdict::Unknown(why) => {
                     let days = due.horizon.days();
                     tracing::info!(decision = %due.decision, days, why, "a decision cannot be judged");

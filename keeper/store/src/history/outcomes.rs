@@ -38,7 +38,7 @@ impl Horizon {
 pub struct Outcome {
     pub decision: B256,
     pub horizon: Horizon,
-    /// Unix seconds.
+    /// Unix seconds, not before the horizon is over.
     pub measured_at: u64,
     /// What was earned.
     pub realised: Yield,
@@ -139,7 +139,8 @@ impl History {
     /// Records an outcome. The same again changes nothing.
     ///
     /// # Errors
-    /// [`HistoryError::Unknown`] if the decision was not indexed, [`HistoryError::Conflict`] if another outcome is recorded.
+    /// [`HistoryError::Unknown`] if the decision was not indexed, [`HistoryError::OutOfRange`] if it was measured before its horizon was over,
+    /// [`HistoryError::Conflict`] if another outcome is recorded.
     pub async fn put_outcome(&self, outcome: &Outcome) -> Result<(), HistoryError> {
         let statement = self.engine.dialect(
             "INSERT INTO outcomes (decision, horizon_days, measured_at, realised, hold, best_single, convex)
@@ -158,9 +159,19 @@ impl History {
             outcome.convex.to_string().into(),
         ];
         let mut connection = self.engine.write().await?;
-        let known = "SELECT block FROM decisions WHERE hash = $1";
-        if connection.fetch_first(known, vec![outcome.decision.into()]).await?.is_none() {
-            return Err(HistoryError::Unknown { what: "the decision", key: outcome.decision.to_string() });
+        let known = self.engine.dialect(
+            "SELECT timestamp FROM decisions WHERE hash = $1",
+            "SELECT extract(epoch FROM timestamp)::bigint FROM decisions WHERE hash = $1",
+        );
+        let unknown = || HistoryError::Unknown { what: "the decision", key: outcome.decision.to_string() };
+        let mut decided = connection.fetch_first(known, vec![outcome.decision.into()]).await?.ok_or_else(unknown)?;
+        let over = decided.unsigned("timestamp")?.saturating_add(outcome.horizon.seconds());
+        if outcome.measured_at < over {
+            return Err(HistoryError::OutOfRange {
+                what: "the time at which an outcome was measured",
+                value: outcome.measured_at.to_string(),
+                expected: format!("{over} or later, {} days after the decision", outcome.horizon.days()),
+            });
         }
         let new = connection.execute(statement, parameters).await?;
         connection.commit().await?;

@@ -11,6 +11,7 @@ const DAY: u64 = 86_400;
 on_both! {
     a_decision_is_due_at_each_horizon_until_it_is_judged
     an_outcome_is_recorded_once
+    an_outcome_is_not_measured_before_its_horizon_is_over
     an_unknown_decision_has_no_outcome
     outcomes_are_told_with_the_decision_by_its_time
 }
@@ -65,6 +66,22 @@ async fn an_outcome_is_recorded_once(bed: Bed) {
     let refused = history.put_outcome(&better).await.unwrap_err();
     assert!(matches!(refused, HistoryError::Conflict { .. }), "{refused}");
     assert_eq!(history.outcomes(decision).await.unwrap(), [first]);
+}
+
+async fn an_outcome_is_not_measured_before_its_horizon_is_over(bed: Bed) {
+    let history = bed.open().await;
+    let decision = B256::repeat_byte(1);
+    history.index_decision(decision, DAY, 10, "hold").await.unwrap();
+    for horizon in Horizon::ALL {
+        let over = DAY + horizon.seconds();
+        let early = Outcome { measured_at: over - 1, ..outcome(decision, horizon) };
+        let refused = history.put_outcome(&early).await.unwrap_err();
+        assert!(matches!(refused, HistoryError::OutOfRange { .. }), "{refused}");
+        assert!(refused.to_string().contains(&format!("{over} or later")), "{refused}");
+        let due = Due { decision, horizon, decided_at: DAY };
+        assert!(history.outcomes_due(over).await.unwrap().contains(&due), "it waits");
+        history.put_outcome(&Outcome { measured_at: over, ..early }).await.unwrap();
+    }
 }
 
 async fn an_unknown_decision_has_no_outcome(bed: Bed) {
