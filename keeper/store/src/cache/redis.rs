@@ -11,29 +11,7 @@ use std::time::Duration;
 /// How long an answer may take, a new connection included.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// The calls of a name within the span, as a set sorted by time, in one step: Redis runs a script alone. The set's own time is set in
-/// the same step as the call is counted, so that nothing is left behind by whoever dies (ERR-27: a counter that is first raised and then
-/// given its time is there for ever if the second does not happen). Time is the server's, one clock for all. Members are numbered,
-/// since two calls may have one microsecond. What is in the future is from before the server's clock was set back, and would block
-/// for longer than the span. Numbers become text by a format of all digits: Lua's own has fourteen.
-const TAKE: &str = "
-local now = redis.call('TIME')
-now = now[1] * 1000000 + now[2]
-local calls, span = tonumber(ARGV[1]), tonumber(ARGV[2]) * 1000
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - span)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], string.format('(%.0f', now), '+inf')
-local made = redis.call('ZCARD', KEYS[1])
-if made < calls then
-    local last = redis.call('ZRANGE', KEYS[1], -1, -1)[1]
-    local number = last and tonumber(string.match(last, ':(%d+)$')) + 1 or 0
-    redis.call('ZADD', KEYS[1], now, string.format('%.0f:%d', now, number))
-    redis.call('PEXPIRE', KEYS[1], ARGV[2])
-    return {1, calls - made - 1}
-end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
-return {0, math.ceil((oldest + span - now) / 1000)}
-";
+const TAKE: &str = include_str!("take.lua");
 
 /// `redis://user:password@host:port/database` or `redis+unix:///path`. Shown without its password.
 #[derive(Clone, PartialEq, Eq)]

@@ -110,6 +110,29 @@ async fn whatever_dies_leaves_no_block_behind() {
     assert!(granted(limiter.take(&name).await.unwrap()));
 }
 
+/// At one and the same microsecond, which real calls would have to be lucky to meet: the script with its clock stopped.
+#[tokio::test]
+async fn as_many_calls_of_one_microsecond_as_the_limit_and_no_more() {
+    const CALLS: usize = 150;
+    let script = include_str!("../../src/cache/take.lua");
+    let clock = "redis.call('TIME')";
+    assert_eq!(script.matches(clock).count(), 1);
+    let stopped = ::redis::Script::new(&script.replace(clock, "{'1700000000', '123456'}"));
+    let (key, connection) = (format!("calls:{}", name()), server().connect().await);
+    let asked = (0..CALLS * 2).map(|_| {
+        let (stopped, key, mut connection) = (stopped.clone(), key.clone(), connection.clone());
+        tokio::spawn(async move {
+            let answer: (u8, i64) =
+                stopped.key(key).arg(CALLS).arg(60_000).invoke_async(&mut connection).await.unwrap();
+            answer
+        })
+    });
+    let answers: Vec<_> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
+    let mut left: Vec<i64> = answers.iter().filter(|(granted, _)| *granted == 1).map(|(_, left)| *left).collect();
+    left.sort_unstable();
+    assert_eq!(left, (0..CALLS as i64).collect::<Vec<_>>(), "each leave leaves one less");
+}
+
 #[tokio::test]
 async fn processes_share_one_limit() {
     let (one, other, name) = (Bed::redis().limiter(limit(2)), Bed::redis().limiter(limit(2)), name());
