@@ -10,7 +10,6 @@
 //!
 //! Nothing here reads a clock for a value's time: `now` is given.
 
-pub mod calendar;
 mod combine;
 mod error;
 mod feed;
@@ -22,6 +21,7 @@ pub mod sources;
 mod staleness;
 pub mod units;
 
+pub use ballast_types::calendar;
 pub use combine::{Combined, Member, Rule, RuleError, combine};
 pub use error::FeedError;
 pub use feed::{Feed, Gathered, Head, Kind, Provenance, Refused, Span};

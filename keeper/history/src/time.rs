@@ -1,38 +1,19 @@
 //! Calendar days and instants, UTC, as the files spell them.
 
-use jiff::{Timestamp, civil::Date};
+use ballast_types::calendar;
 
-/// Seconds of a day; there are no leap seconds in Unix time.
-pub const DAY: u64 = 86_400;
+pub use ballast_types::calendar::{DAY, date, timestamp};
 
 /// Midnight at which a day begins, Unix seconds: of `2023-03-11`, or of `2023-03-11T00:00:00Z` where a file writes days so.
 #[must_use]
 pub fn day(text: &str) -> Option<u64> {
-    let date = text.strip_suffix("T00:00:00Z").unwrap_or(text);
-    let date: Date = date.parse().ok().filter(|_| date.len() == 10)?;
-    let midnight = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-    u64::try_from(midnight.as_second()).ok()
+    calendar::day(text.strip_suffix("T00:00:00Z").unwrap_or(text)).ok()
 }
 
 /// An instant like `2023-03-11T06:47:00Z`, Unix seconds.
 #[must_use]
 pub fn instant(text: &str) -> Option<u64> {
-    let instant: Timestamp = text.parse().ok().filter(|_| text.ends_with('Z'))?;
-    u64::try_from(instant.as_second()).ok()
-}
-
-/// The day that a time is in, as `2023-03-11`.
-#[must_use]
-pub fn date(time: u64) -> String {
-    let instant = i64::try_from(time).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-    instant.map_or_else(|| format!("second {time}"), |instant| instant.strftime("%Y-%m-%d").to_string())
-}
-
-/// An instant as `2023-03-11T06:47:00Z`.
-#[must_use]
-pub fn timestamp(time: u64) -> String {
-    let instant = i64::try_from(time).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-    instant.map_or_else(|| format!("second {time}"), |instant| instant.to_string())
+    calendar::instant(text).ok()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! before it is quantised). Every type that enters a decision record has
 //! a canonical encoding ([`record`]): the same value always has the same bytes, and so the same hash.
 
+pub mod calendar;
 mod decision;
 pub mod fixed;
 mod market;

@@ -1,4 +1,6 @@
-//! UTC dates and times as sources spell them.
+//! UTC dates and times as text: the one place where they are read and written.
+//!
+//! Unix seconds have no leap seconds. What is before 1970 or in no calendar is refused.
 
 use jiff::{
     Timestamp,
@@ -6,6 +8,7 @@ use jiff::{
     tz::TimeZone,
 };
 
+/// Seconds of a day.
 pub const DAY: u64 = 86_400;
 
 /// A text that is no time.
@@ -17,19 +20,26 @@ pub struct NoTime {
     found: String,
 }
 
+/// A text that is no day.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is no day, expected one like 2023-03-11, from 1970-01-01 to 9999-12-30")]
+pub struct NoDay {
+    found: String,
+}
+
 /// `2025-04-28` of a Unix time in seconds.
 #[must_use]
 pub fn date(time: u64) -> String {
-    instant(time).map_or_else(|| format!("second {time}"), |instant| instant.strftime("%Y-%m-%d").to_string())
+    stamp(time).map_or_else(|| format!("second {time}"), |stamp| stamp.strftime("%Y-%m-%d").to_string())
 }
 
 /// `2025-04-28T23:01:27Z` of a Unix time in seconds.
 #[must_use]
 pub fn timestamp(time: u64) -> String {
-    instant(time).map_or_else(|| format!("second {time}"), |instant| instant.to_string())
+    stamp(time).map_or_else(|| format!("second {time}"), |stamp| stamp.to_string())
 }
 
-fn instant(time: u64) -> Option<Timestamp> {
+fn stamp(time: u64) -> Option<Timestamp> {
     Timestamp::from_second(i64::try_from(time).ok()?).ok()
 }
 
@@ -40,6 +50,24 @@ fn instant(time: u64) -> Option<Timestamp> {
 /// [`NoTime`].
 pub fn parse(text: &str) -> Result<u64, NoTime> {
     parsed(text.trim()).ok_or_else(|| NoTime { found: text.chars().take(40).collect() })
+}
+
+/// Unix seconds of the midnight at which a day begins: `2025-04-28` and nothing else.
+///
+/// # Errors
+/// [`NoDay`].
+pub fn day(text: &str) -> Result<u64, NoDay> {
+    let found = if text.len() == 10 { parsed(text) } else { None };
+    found.ok_or_else(|| NoDay { found: text.chars().take(40).collect() })
+}
+
+/// Unix seconds, rounded down, of a day with a time that says that it is UTC: `2025-04-28T23:01:27Z`.
+///
+/// # Errors
+/// [`NoTime`].
+pub fn instant(text: &str) -> Result<u64, NoTime> {
+    let found = if text.ends_with('Z') { parsed(text) } else { None };
+    found.ok_or_else(|| NoTime { found: text.chars().take(40).collect() })
 }
 
 fn parsed(text: &str) -> Option<u64> {
@@ -100,9 +128,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_day_is_a_day_alone_and_an_instant_says_that_it_is_utc() {
+        assert_eq!((day("2023-03-11"), instant("1970-01-01T00:01:00Z")), (Ok(1_678_492_800), Ok(60)));
+        for bad in [
+            "",
+            "2023-13-01",
+            "2023-3-1",
+            "2023-02-30",
+            "11.03.2023",
+            "1969-12-31",
+            " 2023-3-11",
+            "+023-03-11",
+            "2023-03-11T00:00:00Z",
+        ] {
+            let refused = day(bad).unwrap_err().to_string();
+            assert!(refused.contains("expected one like 2023-03-11"), "{refused}");
+        }
+        for bad in
+            ["2023-03-11", "2023-03-11T06:47:00", "2023-03-11T06:47:00+01:00", "2023-03-11 06:47:00 UTC", "soon", "Z"]
+        {
+            assert!(instant(bad).is_err(), "{bad}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn a_time_survives_its_text(time in 0_u64..253_402_300_800) {
+        fn a_time_survives_its_text(time in 0_u64..253_402_214_400 - DAY) {
             prop_assert_eq!(parse(&timestamp(time)), Ok(time));
             prop_assert_eq!(parse(&date(time)), Ok(time - time % DAY));
         }
