@@ -117,7 +117,7 @@ pub(crate) fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
 
 /// The markets of a period, and which steps of them it is.
 pub(crate) fn load(directory: &Path, start: u64, end: u64) -> eyre::Result<(Market, Range<usize>)> {
-    let market = Market::read(directory, start..=end, data::now())?;
+    let market = Market::read(directory, start..=end, data::now()?)?;
     let (Some(first), Some(last)) = (market.at(start), market.at(end)) else {
         bail!("{} to {} is not covered", time::date(start), time::date(end));
     };

@@ -81,8 +81,15 @@ pub(crate) fn usual() -> Option<PathBuf> {
 }
 
 /// The clock, Unix seconds.
-pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+///
+/// # Errors
+/// If it stands before 1970.
+pub(crate) fn now() -> eyre::Result<u64> {
+    seconds(SystemTime::now())
+}
+
+fn seconds(time: SystemTime) -> eyre::Result<u64> {
+    Ok(time.duration_since(UNIX_EPOCH).wrap_err("the clock is before 1970; set it")?.as_secs())
 }
 
 fn generate(arguments: &Generate) -> eyre::Result<ExitCode> {
@@ -95,4 +102,18 @@ fn generate(arguments: &Generate) -> eyre::Result<ExitCode> {
         arguments.out.display()
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_clock_before_1970_is_an_error_and_not_the_year_1970() {
+        assert_eq!(seconds(UNIX_EPOCH + Duration::from_secs(7)).unwrap(), 7);
+        let refused = seconds(UNIX_EPOCH - Duration::from_secs(7)).unwrap_err().to_string();
+        assert!(refused.contains("before 1970; set it"), "{refused}");
+    }
 }

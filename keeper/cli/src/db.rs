@@ -1,6 +1,6 @@
 //! `ballast db`
 
-use crate::output;
+use crate::{data, output};
 use ballast_history::time::{date, day};
 use ballast_service::Config;
 use ballast_store::history::{ALL_TABLES, HISTORY_VERSION, Partitioning, Retention, Step, Table};
@@ -218,7 +218,7 @@ async fn kept(arguments: &Keep) -> eyre::Result<(History, Retention)> {
 
 async fn prune(arguments: Keep) -> eyre::Result<()> {
     let (history, retention) = kept(&arguments).await?;
-    let done = history.prune(now()?, &retention).await?;
+    let done = history.prune(data::now()?, &retention).await?;
     history.close().await;
     if arguments.json {
         return output::json(&done);
@@ -236,7 +236,7 @@ async fn downsample(arguments: Keep) -> eyre::Result<()> {
         "{} sets no history.raw_days, so observations are kept one by one for ever; set it to fold older ones",
         arguments.config.display()
     );
-    let done = history.downsample(now()?, &retention).await?;
+    let done = history.downsample(data::now()?, &retention).await?;
     history.close().await;
     if arguments.json {
         return output::json(&done);
@@ -245,11 +245,6 @@ async fn downsample(arguments: Keep) -> eyre::Result<()> {
         "folded: {} observations into {} hours, {} hours into {} days",
         done.observations, done.hours, done.hours_into_days, done.days
     ))
-}
-
-fn now() -> eyre::Result<u64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Ok(since.wrap_err("the clock is before 1970; set it")?.as_secs())
 }
 
 /// Of `YYYY-MM-DD` (UTC), or Unix seconds as they are.

@@ -52,8 +52,8 @@ fn in_backtest(arguments: &Arguments, directory: Option<PathBuf>) -> eyre::Resul
     let mut scenarios: Vec<Scenario> = library();
     let mut calm: Vec<CalmMonth> = Vec::new();
     if let Some(directory) = &directory {
-        scenarios.splice(0..0, episodes(directory, data::now())?);
-        calm = calm_months(&Market::read(directory, CALM_FROM..=CALM_TO, data::now())?);
+        scenarios.splice(0..0, episodes(directory, data::now()?)?);
+        calm = calm_months(&Market::read(directory, CALM_FROM..=CALM_TO, data::now()?)?);
     }
     let verdicts = in_parallel(&scenarios, &|_| {}, play);
     let alarms: Vec<&Alarm> = calm.iter().flat_map(|month| &month.alarms).collect();

@@ -27,8 +27,9 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> eyre::Result<ExitCode> {
     let directory = data::directory(arguments.data.as_deref())?;
-    let as_of = arguments.as_of.unwrap_or_else(data::now);
-    let dataset = Dataset::read(&directory, data::now())?;
+    let now = data::now()?;
+    let as_of = arguments.as_of.unwrap_or(now);
+    let dataset = Dataset::read(&directory, now)?;
     let qualities: Vec<Quality> = dataset.series.iter().filter_map(|series| assess(series, as_of)).collect();
     let flawed = |quality: &Quality| quality.gaps > 0 || quality.outliers > 0 || quality.stale;
     if arguments.json {

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     let directory = data::directory(Some(&arguments.data))?;
-    let dataset = Dataset::read(&directory, data::now())?;
+    let dataset = Dataset::read(&directory, data::now()?)?;
     let location = arguments.place.location()?;
     let history = History::open(&location).await.wrap_err("cannot open the history")?;
     let origin = directory.display().to_string();
@@ -52,7 +52,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
             total.past_retention += done.past_retention;
         }
     }
-    let at = data::now();
+    let at = data::now()?;
     let refused: Vec<Quarantined> = dataset
         .refused
         .iter()

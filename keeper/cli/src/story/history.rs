@@ -55,7 +55,7 @@ pub(super) fn backtest(out: &Path) -> eyre::Result<Backtest> {
             directory
         }
     };
-    let end = Market::last_day(&directory, data::now())?.ok_or_eyre("the history has no rates")?;
+    let end = Market::last_day(&directory, data::now()?)?.ok_or_eyre("the history has no rates")?;
     let start = end + time::DAY - PERIOD;
     let (market, period) = backtest::load(&directory, start, end)?;
     let capital = Assets(u128::from(CAPITAL) * USDC);
