@@ -2,7 +2,7 @@
 
 mod validity;
 
-use crate::output;
+use crate::{data, output};
 use ballast_risk::{
     Freshness, Score,
     facts::{Day, Facts},
@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments) -> eyre::Result<ExitCode> {
     };
     let now = match arguments.as_of {
         Some(day) => day.start() + 86_399,
-        None => SystemTime::now().duration_since(UNIX_EPOCH).wrap_err("the clock stands before 1970")?.as_secs(),
+        None => data::now()?,
     };
     let mut venues = market.venues(&facts);
     for name in &arguments.only {
@@ -107,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments) -> eyre::Result<ExitCode> {
     let strategy = weighted().next().is_some().then(|| strategy_risk(&weighted().collect::<Vec<_>>()));
     let held: Vec<(String, f64)> =
         venues.iter().filter_map(|venue| venue.weight.map(|part| (venue.protocol.clone(), part))).collect();
-    let exposures = facts.dependencies().as_of(now).exposures(&held);
+    let exposures = facts.dependencies().as_of(now).exposures(&held)?;
 
     if arguments.json {
         let assumed = scores.iter().flat_map(|score| {

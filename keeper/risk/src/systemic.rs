@@ -29,6 +29,15 @@ pub enum EdgeError {
     NoName,
 }
 
+/// A portfolio of which no exposure can be told.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ExposureError {
+    #[error("the weight of {name:?} in the portfolio is {weight}, expected a number of at least 0")]
+    Weight { name: String, weight: f64 },
+    #[error("the most that may be exposed is {0}, expected a number of at least 0")]
+    Most(f64),
+}
+
 /// All dependences.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DependencyGraph {
@@ -121,8 +130,15 @@ impl DependencyGraph {
     }
 
     /// What of a portfolio (name of the node and part of the portfolio, 0–1) is lost if `origin` fails.
-    #[must_use]
-    pub fn exposure(&self, portfolio: &[(String, f64)], origin: &str) -> Exposure {
+    ///
+    /// # Errors
+    /// [`ExposureError::Weight`]: what is no number is no exposure of zero.
+    pub fn exposure(&self, portfolio: &[(String, f64)], origin: &str) -> Result<Exposure, ExposureError> {
+        weighed(portfolio)?;
+        Ok(self.exposed(portfolio, origin))
+    }
+
+    fn exposed(&self, portfolio: &[(String, f64)], origin: &str) -> Exposure {
         let reached = self.shock(origin);
         let mut hit: Vec<(f64, &str)> = portfolio
             .iter()
@@ -138,31 +154,49 @@ impl DependencyGraph {
     }
 
     /// [`Self::exposure`] to every node, the largest first.
-    #[must_use]
-    pub fn exposures(&self, portfolio: &[(String, f64)]) -> Vec<Exposure> {
+    ///
+    /// # Errors
+    /// [`ExposureError::Weight`].
+    pub fn exposures(&self, portfolio: &[(String, f64)]) -> Result<Vec<Exposure>, ExposureError> {
+        weighed(portfolio)?;
         let names = portfolio.iter().map(|(name, _)| name.as_str());
         let nodes: BTreeSet<&str> = self.nodes().into_iter().chain(names).collect();
-        let mut all: Vec<Exposure> = nodes.into_iter().map(|node| self.exposure(portfolio, node)).collect();
+        let mut all: Vec<Exposure> = nodes.into_iter().map(|node| self.exposed(portfolio, node)).collect();
         all.retain(|exposure| exposure.share > 0.0);
         all.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.node.cmp(&b.node)));
-        all
+        Ok(all)
     }
 
     /// The cuts that bring the exposure to `origin` down to `most` of the portfolio: every position that is hit, by the same factor. Empty if
     /// it is not above that.
-    #[must_use]
-    pub fn suggested_cuts(&self, portfolio: &[(String, f64)], origin: &str, most: f64) -> Vec<Cut> {
-        let exposure = self.exposure(portfolio, origin);
-        if exposure.share <= most || exposure.share <= 0.0 {
-            return Vec::new();
+    ///
+    /// # Errors
+    /// [`ExposureError`] if a weight or `most` is no number of at least zero.
+    pub fn suggested_cuts(
+        &self,
+        portfolio: &[(String, f64)],
+        origin: &str,
+        most: f64,
+    ) -> Result<Vec<Cut>, ExposureError> {
+        if !(most.is_finite() && most >= 0.0) {
+            return Err(ExposureError::Most(most));
         }
-        let factor = most.max(0.0) / exposure.share;
+        let exposure = self.exposure(portfolio, origin)?;
+        if exposure.share <= most {
+            return Ok(Vec::new());
+        }
+        let factor = most / exposure.share;
         let hit: BTreeSet<&str> = exposure.through.iter().map(String::as_str).collect();
         let cut = |(name, weight): &(String, f64)| {
             hit.contains(name.as_str()).then(|| Cut { position: name.clone(), from: *weight, to: weight * factor })
         };
-        portfolio.iter().filter_map(cut).collect()
+        Ok(portfolio.iter().filter_map(cut).collect())
     }
+}
+
+fn weighed(portfolio: &[(String, f64)]) -> Result<(), ExposureError> {
+    let bad = portfolio.iter().find(|(_, weight)| !(weight.is_finite() && *weight >= 0.0));
+    bad.map_or(Ok(()), |(name, weight)| Err(ExposureError::Weight { name: name.clone(), weight: *weight }))
 }
 
 #[cfg(test)]
@@ -196,12 +230,12 @@ mod tests {
     fn cuts_bring_the_exposure_to_the_limit_and_leave_the_rest_alone() {
         let graph = graph(&[("aave", "usdc", 1.0), ("vault", "aave", 0.5)]);
         let held = portfolio(&[("aave", 0.4), ("vault", 0.4), ("other", 0.2)]);
-        let exposure = graph.exposure(&held, "usdc");
+        let exposure = graph.exposure(&held, "usdc").unwrap();
         assert!((exposure.share - 0.6).abs() < 1e-15);
         assert_eq!(exposure.through, ["aave", "vault"]);
-        let cuts = graph.suggested_cuts(&held, "usdc", 0.3);
+        let cuts = graph.suggested_cuts(&held, "usdc", 0.3).unwrap();
         assert_eq!(cuts.iter().map(|cut| cut.position.as_str()).collect::<Vec<_>>(), ["aave", "vault"]);
-        assert!(graph.suggested_cuts(&held, "usdc", 0.6 + 1e-12).is_empty());
+        assert!(graph.suggested_cuts(&held, "usdc", 0.6 + 1e-12).unwrap().is_empty());
     }
 
     #[test]
@@ -216,6 +250,19 @@ mod tests {
             edge("a", "b", f64::NAN),
         ] {
             assert!(graph.add(bad).is_err());
+        }
+    }
+
+    // SPEC R16: a weight that is no number would be an exposure of nothing.
+    #[test]
+    fn a_weight_or_a_limit_that_is_no_number_is_refused() {
+        let graph = graph(&[("aave", "usdc", 1.0)]);
+        for bad in [f64::NAN, f64::INFINITY, -0.1] {
+            let held = portfolio(&[("aave", bad), ("other", 0.5)]);
+            assert!(graph.exposure(&held, "usdc").unwrap_err().to_string().contains("\"aave\""));
+            assert!(graph.exposures(&held).is_err() && graph.suggested_cuts(&held, "usdc", 0.1).is_err());
+            let sound = portfolio(&[("aave", 0.5)]);
+            assert!(matches!(graph.suggested_cuts(&sound, "usdc", bad), Err(ExposureError::Most(_))));
         }
     }
 
@@ -253,11 +300,11 @@ mod tests {
         fn cuts_hold_the_limit(a in 0.0..1.0f64, b in 0.0..1.0f64, share in 0.1..1.0f64, most in 0.0..1.0f64) {
             let graph = graph(&[("a", "x", share), ("b", "a", 0.5)]);
             let mut held = portfolio(&[("a", a), ("b", b), ("c", 1.0)]);
-            for cut in graph.suggested_cuts(&held, "x", most) {
+            for cut in graph.suggested_cuts(&held, "x", most).unwrap() {
                 prop_assert!(cut.to <= cut.from);
                 held.iter_mut().filter(|(name, _)| *name == cut.position).for_each(|(_, weight)| *weight = cut.to);
             }
-            prop_assert!(graph.exposure(&held, "x").share <= most + 1e-12);
+            prop_assert!(graph.exposure(&held, "x").unwrap().share <= most + 1e-12);
         }
     }
 }

@@ -63,6 +63,52 @@ impl RiskLimits {
     }
 }
 
+/// A limit that limits nothing, or whatever it limits.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("the limit {name} is {value}, expected a number from {least} to {most}")]
+pub struct NoLimit {
+    pub name: &'static str,
+    pub value: f64,
+    pub least: f64,
+    pub most: f64,
+}
+
+impl RiskLimits {
+    /// No comparison with what is no number holds, and none with infinity is ever broken: such a limit would switch its own check off.
+    ///
+    /// # Errors
+    /// The first limit that is none.
+    pub fn check(&self) -> Result<(), NoLimit> {
+        let Self {
+            max_volatile,
+            max_of_tactical,
+            max_drawdown,
+            min_venue_tvl_usd,
+            min_audits: _,
+            max_risk_score,
+            max_venue_share,
+            min_exit_liquidity,
+            max_leverage,
+        } = *self;
+        [
+            ("max_volatile", max_volatile, 0.0, 1.0),
+            ("max_of_tactical", max_of_tactical, 0.0, 1.0),
+            ("max_drawdown", max_drawdown, 0.0, 1.0),
+            ("min_venue_tvl_usd", min_venue_tvl_usd, 0.0, MOST_USD),
+            ("max_risk_score", max_risk_score, 0.0, 100.0),
+            ("max_venue_share", max_venue_share, 0.0, 1.0),
+            ("min_exit_liquidity", min_exit_liquidity, 0.0, 1.0),
+            ("max_leverage", max_leverage, 0.0, 1_000.0),
+        ]
+        .into_iter()
+        .find(|(_, value, least, most)| !(*least..=*most).contains(value))
+        .map_or(Ok(()), |(name, value, least, most)| Err(NoLimit { name, value, least, most }))
+    }
+}
+
+/// More dollars than there are; sums of figures up to it stay numbers.
+const MOST_USD: f64 = 1e15;
+
 /// A position as it would be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Position {
@@ -97,7 +143,7 @@ pub struct Portfolio {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
-    /// A figure is no number or below zero, so that no limit can be said to hold.
+    /// A figure is no number, below zero or beyond all money, so that no limit can be said to hold.
     Unmeasured,
     Leverage,
     Drawdown,
@@ -126,7 +172,7 @@ impl fmt::Display for Breach {
         let Self { limit, position, found, allowed } = self;
         let of = position.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
         let (what, bound) = match limit {
-            Limit::Unmeasured => ("a figure", "expected a number of at least"),
+            Limit::Unmeasured => ("a figure", "expected a number from 0 to"),
             Limit::Leverage => ("gross exposure over net value", "expected at most"),
             Limit::Drawdown => ("the fall from the high", "expected at most"),
             Limit::Volatile => ("the volatile part", "expected at most"),
@@ -142,11 +188,14 @@ impl fmt::Display for Breach {
 }
 
 /// Every limit that the portfolio would break, in the order of [`Limit`] and then of the positions. Empty: it keeps within all of them.
-#[must_use]
-pub fn validate(portfolio: &Portfolio, limits: &RiskLimits) -> Vec<Breach> {
+///
+/// # Errors
+/// [`NoLimit`] if a limit is none: then nothing is said of the portfolio.
+pub fn validate(portfolio: &Portfolio, limits: &RiskLimits) -> Result<Vec<Breach>, NoLimit> {
+    limits.check()?;
     let unmeasured = unmeasured(portfolio);
     if !unmeasured.is_empty() {
-        return unmeasured;
+        return Ok(unmeasured);
     }
     let mut breaches = Vec::new();
     let mut check = |broken: bool, limit, position: Option<&Position>, found, allowed| {
@@ -186,10 +235,11 @@ pub fn validate(portfolio: &Portfolio, limits: &RiskLimits) -> Vec<Breach> {
         check(out < least * one.value_usd, Limit::ExitLiquidity, Some(one), out / one.value_usd, least);
     }
     breaches.sort_by_key(|breach| breach.limit);
-    breaches
+    Ok(breaches)
 }
 
-/// A limit is kept only by figures that are known: whatever is no number or below zero is a breach of its own.
+/// A limit is kept only by figures that are known: whatever is no number, below zero or so large that its sums are no numbers is a breach of
+/// its own.
 fn unmeasured(portfolio: &Portfolio) -> Vec<Breach> {
     let Portfolio { positions, idle_usd, tactical_cash_usd, borrowed_usd, drawdown } = portfolio;
     let whole = [*idle_usd, *tactical_cash_usd, *borrowed_usd, *drawdown].map(|figure| (None, figure));
@@ -200,13 +250,14 @@ fn unmeasured(portfolio: &Portfolio) -> Vec<Breach> {
     whole
         .into_iter()
         .chain(single)
-        .filter(|(_, figure)| !(figure.is_finite() && *figure >= 0.0))
-        .map(|(position, found)| Breach { limit: Limit::Unmeasured, position, found, allowed: 0.0 })
+        .filter(|(_, figure)| !(0.0..=MOST_USD).contains(figure))
+        .map(|(position, found)| Breach { limit: Limit::Unmeasured, position, found, allowed: MOST_USD })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
 
@@ -228,7 +279,7 @@ mod tests {
     }
 
     fn broken(portfolio: &Portfolio) -> Vec<Limit> {
-        validate(portfolio, &RiskLimits::vault()).into_iter().map(|breach| breach.limit).collect()
+        validate(portfolio, &RiskLimits::vault()).unwrap().into_iter().map(|breach| breach.limit).collect()
     }
 
     /// A change of one position of 100 000 beside as much cash.
@@ -281,7 +332,7 @@ mod tests {
     fn all_breaches_are_listed_and_say_what_was_expected() {
         let bad =
             Position { venue_tvl_usd: 1.0, audits: 0, risk_score: 99.0, exit_liquidity_usd: 0.0, ..position("a", 1e5) };
-        let found = validate(&portfolio(vec![bad], 1e6), &RiskLimits::vault());
+        let found = validate(&portfolio(vec![bad], 1e6), &RiskLimits::vault()).unwrap();
         assert_eq!(found.len(), 5);
         assert_eq!(found[1].to_string(), "the number of auditors of a is 0, expected at least 1");
     }
@@ -291,6 +342,39 @@ mod tests {
         let found = broken(&portfolio(vec![position("a", f64::NAN)], 1.0));
         assert!(found.iter().all(|limit| *limit == Limit::Unmeasured) && !found.is_empty());
         assert_eq!(broken(&Portfolio { drawdown: -0.1, ..portfolio(vec![], 1.0) }), [Limit::Unmeasured]);
+    }
+
+    #[test]
+    fn sums_that_are_no_numbers_keep_no_limit() {
+        let found = broken(&portfolio(vec![position("a", f64::MAX), position("b", f64::MAX)], 1.0));
+        assert!(found.iter().all(|limit| *limit == Limit::Unmeasured) && !found.is_empty());
+    }
+
+    // SPEC R13: a limit that is no number would be kept by everything.
+    #[test]
+    fn a_limit_that_is_no_number_is_refused_and_never_kept() {
+        let ruin = Portfolio { borrowed_usd: 1e6, drawdown: 0.99, ..portfolio(vec![position("a", 1e6)], 0.0) };
+        let fields: [fn(&mut RiskLimits) -> &mut f64; 8] = [
+            |limits| &mut limits.max_volatile,
+            |limits| &mut limits.max_of_tactical,
+            |limits| &mut limits.max_drawdown,
+            |limits| &mut limits.min_venue_tvl_usd,
+            |limits| &mut limits.max_risk_score,
+            |limits| &mut limits.max_venue_share,
+            |limits| &mut limits.min_exit_liquidity,
+            |limits| &mut limits.max_leverage,
+        ];
+        for field in fields {
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.1] {
+                let mut limits = RiskLimits::vault();
+                *field(&mut limits) = bad;
+                let refused = validate(&ruin, &limits).unwrap_err().to_string();
+                assert!(refused.contains("expected a number from 0 to"), "{refused}");
+            }
+        }
+        // A percentage where a part belongs limits nothing either.
+        assert!(validate(&ruin, &RiskLimits { max_volatile: 40.0, ..RiskLimits::vault() }).is_err());
+        RiskLimits::treasury().check().unwrap();
     }
 
     proptest! {

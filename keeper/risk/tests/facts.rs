@@ -78,10 +78,43 @@ fn rows_added_for_later_days_change_no_earlier_score() {
         "{exploits}\n[[exploit]]\nprotocol = \"aave-v3\"\ndate = \"2025-06-01\"\nown_contracts = true\nwhat = \"test\"\nsource = \"test\"\n"
     );
     let (before, after) = (facts(), Facts::parse(&later_facts, &later_exploits, dependencies).unwrap());
-    for (day, same) in [("2025-06-01", true), ("2025-06-02", false), ("2026-01-02", false)] {
+    for (day, same) in [("2025-06-01", true), ("2025-06-02", false), ("2026-01-03", false)] {
         let equal = score_of(&before, "aave-v3", at(day)) == score_of(&after, "aave-v3", at(day));
         assert_eq!(equal, same, "{day}");
     }
+}
+
+// SPEC R6: no look-ahead within the day either.
+#[test]
+fn a_fact_of_a_day_is_unknown_until_the_day_is_over_and_one_with_a_time_until_then() {
+    let head = "version = \"1\"\nfirst_tier = []\n[[protocol]]\nid = \"a\"\nname = \"A\"\nkind = \"lending\"\n";
+    let visible = |as_of: &str, now: u64| {
+        let fact = format!("{head}[[fact]]\nprotocol = \"a\"\nas_of = \"{as_of}\"\nsource = \"s\"\nbounty_usd = 1\n");
+        let edge = format!("[[edge]]\nnode = \"a\"\non = [\"b\"]\nas_of = \"{as_of}\"\nsource = \"s\"\n");
+        let facts = Facts::parse(&fact, "complete_until = \"2026-01-01\"\n", &edge).unwrap();
+        let edges = facts.dependencies().as_of(now).edges().len();
+        let known = matches!(facts.contract("a", now).bounty_usd, Input::Given(_));
+        assert_eq!(known, edges == 1);
+        known
+    };
+    let day = at("2024-05-01");
+    for (as_of, from) in [("2024-05-01", day + 86_400), ("2024-05-01T09:30:00Z", day + 34_200)] {
+        assert!(!visible(as_of, day) && !visible(as_of, from - 1) && visible(as_of, from), "{as_of}");
+    }
+}
+
+// SPEC R6
+#[test]
+fn disputes_are_a_fact_of_the_table_and_unknown_without_a_row() {
+    let disputes = |facts: &Facts, id: &str| match facts.track_record(id, at("2026-01-01")) {
+        Input::Given(record) => record.value.disputes,
+        _ => panic!("{id}"),
+    };
+    assert_eq!(disputes(&facts(), "aave-v3"), None);
+    let text = "version = \"1\"\nfirst_tier = []\n[[protocol]]\nid = \"a\"\nname = \"A\"\nkind = \"lending\"\n\
+                [[fact]]\nprotocol = \"a\"\nas_of = \"2024-01-01\"\nsource = \"s\"\ndisputes = 3\n";
+    let stated = Facts::parse(text, "complete_until = \"2026-01-01\"\n", "").unwrap();
+    assert_eq!(disputes(&stated, "a"), Some(3));
 }
 
 #[test]
@@ -127,7 +160,7 @@ fn a_usdc_depeg_hits_every_venue_that_stands_on_it_directly_or_not() {
     }
     assert_eq!(reached["metamorpho"].path, ["metamorpho", "morpho-blue", "asset/usdc"]);
     let held = vec![("aave-v3".to_owned(), 0.4), ("metamorpho".to_owned(), 0.3), ("sky".to_owned(), 0.2)];
-    let cuts = graph.suggested_cuts(&held, "asset/usdc", 0.45);
+    let cuts = graph.suggested_cuts(&held, "asset/usdc", 0.45).unwrap();
     assert_eq!(cuts.len(), 3);
     assert!(cuts.iter().all(|cut| cut.to < cut.from));
     // Chronicle does not touch Aave.

@@ -133,7 +133,7 @@ fn worsen(inputs: &mut ScoreInputs, which: usize, by: f64) {
     let liquidity = &mut inputs.liquidity;
     let exploited = |lost: f64| TrackRecord {
         exploits: vec![Exploit { time: NOW - DAY, lost_usd: Some(lost), recovered_usd: None }],
-        disputes: 0,
+        disputes: Some(0),
     };
     match which {
         0 => contract.audits = given(Audits { tier_one: (9.0 * (1.0 - by)) as u32, other: 9 }),

@@ -1,5 +1,6 @@
-//! Calendar days in UTC.
+//! Days of the table, UTC, and from when on what is dated to one is known.
 
+use ballast_types::calendar::{self, DAY, NoDay};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -11,79 +12,37 @@ pub struct Day {
     number: u64,
 }
 
-/// A text that is no day.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no day, expected one like 2023-03-11, from 1970-01-01 to 9999-12-31")]
-pub struct DayError(String);
-
 impl Day {
     /// The day that a time (Unix seconds) is in.
     #[must_use]
     pub const fn of(time: u64) -> Self {
-        Self { number: time / 86_400 }
+        Self { number: time / DAY }
     }
 
     /// Unix seconds of its beginning.
     #[must_use]
     pub const fn start(self) -> u64 {
-        self.number * 86_400
+        self.number.saturating_mul(DAY)
     }
 
-    /// Year, month and day (Howard Hinnant, "chrono-compatible low-level date algorithms", civil_from_days).
+    /// Unix seconds of its end, the first of the next day: when all of it is over.
     #[must_use]
-    pub const fn civil(self) -> (u64, u64, u64) {
-        let shifted = self.number + 719_468;
-        let era = shifted / 146_097;
-        let of_era = shifted % 146_097;
-        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-        let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-        (year, month, day)
-    }
-
-    /// The inverse of [`Self::civil`] (days_from_civil).
-    const fn from_civil(year: u64, month: u64, day: u64) -> Self {
-        let year = if month <= 2 { year - 1 } else { year };
-        let (era, year_of_era) = (year / 400, year % 400);
-        let shifted_month = if month > 2 { month - 3 } else { month + 9 };
-        let of_year = (153 * shifted_month + 2) / 5 + day - 1;
-        let of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
-        Self { number: era * 146_097 + of_era - 719_468 }
+    pub const fn end(self) -> u64 {
+        self.start().saturating_add(DAY)
     }
 }
 
 impl FromStr for Day {
-    type Err = DayError;
+    type Err = NoDay;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refuse = || DayError(text.to_owned());
-        let bytes = text.as_bytes();
-        let shaped = bytes.len() == 10
-            && bytes
-                .iter()
-                .enumerate()
-                .all(|(at, byte)| if at == 4 || at == 7 { *byte == b'-' } else { byte.is_ascii_digit() });
-        if !shaped {
-            return Err(refuse());
-        }
-        let number = |part: &str| part.parse::<u64>().map_err(|_| refuse());
-        let (year, month, day) = (number(&text[..4])?, number(&text[5..7])?, number(&text[8..])?);
-        if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-            return Err(refuse());
-        }
-        let found = Self::from_civil(year, month, day);
-        // The 30th of February comes back as another day.
-        if found.civil() == (year, month, day) { Ok(found) } else { Err(refuse()) }
+        calendar::day(text).map(Self::of)
     }
 }
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = self.civil();
-        write!(f, "{year:04}-{month:02}-{day:02}")
+        f.write_str(&calendar::date(self.start()))
     }
 }
 
@@ -94,10 +53,71 @@ impl From<Day> for String {
 }
 
 impl TryFrom<String> for Day {
-    type Error = DayError;
+    type Error = NoDay;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
+    }
+}
+
+/// When something became known: on a day, nobody knows at what time of it, or at an instant. Written `2023-03-11` or `2023-03-11T06:47:00Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Dated {
+    Day(Day),
+    /// Unix seconds.
+    Instant(u64),
+}
+
+/// A text that is neither a day nor an instant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is expected to be a day like 2023-03-11, or a time of it like 2023-03-11T06:47:00Z")]
+pub struct NotDated(String);
+
+impl Dated {
+    /// Unix seconds from which on it is known. What is dated to a day may have come in its last second: it is known when the day is over, or
+    /// a decision in the morning would know of the evening.
+    #[must_use]
+    pub const fn known(self) -> u64 {
+        match self {
+            Self::Day(day) => day.end(),
+            Self::Instant(time) => time,
+        }
+    }
+
+    /// The day that it is on.
+    #[must_use]
+    pub const fn day(self) -> Day {
+        match self {
+            Self::Day(day) => day,
+            Self::Instant(time) => Day::of(time),
+        }
+    }
+}
+
+impl FromStr for Dated {
+    type Err = NotDated;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let instant = || calendar::instant(text).map(Self::Instant);
+        text.parse().map(Self::Day).or_else(|_| instant()).map_err(|_| NotDated(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Dated {
+    type Error = NotDated;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Dated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Day(day) => day.fmt(f),
+            Self::Instant(time) => f.write_str(&calendar::timestamp(*time)),
+        }
     }
 }
 
@@ -115,7 +135,8 @@ mod tests {
             ("2023-03-11", 1_678_492_800),
             ("2026-02-28", 1_772_236_800),
         ] {
-            assert_eq!(text.parse::<Day>().unwrap().start(), time, "{text}");
+            let day: Day = text.parse().unwrap();
+            assert_eq!((day.start(), day.end()), (time, time + 86_400), "{text}");
             assert_eq!(Day::of(time + 86_399).to_string(), text);
         }
     }
@@ -125,7 +146,16 @@ mod tests {
         for text in
             ["", "2023-02-30", "2023-13-01", "1969-12-31", "2023-3-11", "2023-03-11Z", "+023-03-11", "２０２３-03"]
         {
-            assert!(text.parse::<Day>().is_err(), "{text}");
+            assert!(text.parse::<Day>().is_err() && text.parse::<Dated>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_dated_to_a_day_is_known_when_it_is_over_and_to_an_instant_then() {
+        for (text, known) in [("2023-03-11", 1_678_579_200), ("2023-03-11T06:47:00Z", 1_678_517_220)] {
+            let dated: Dated = text.parse().unwrap();
+            assert_eq!((dated.known(), dated.day().to_string()), (known, "2023-03-11".to_owned()));
+            assert_eq!(dated.to_string(), text);
         }
     }
 

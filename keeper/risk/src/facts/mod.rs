@@ -1,13 +1,14 @@
 //! What is known of the protocols behind the venues: a table in the repository, each row with its source and its day.
 //!
 //! Three files under `keeper/risk/facts/`: `protocols.toml` (audits, age, bounty, size, upgrade, oracles, delay), `exploits.toml` and
-//! `dependencies.toml`. This module reads their text; whoever has other files hands in theirs. A fact is visible from its `as_of` on and as old as
-//! the last day on which its source still said so (`confirmed`), so that a score as of a day knows nothing that was not known by then.
+//! `dependencies.toml`. This module reads their text; whoever has other files hands in theirs. A fact is visible from the end of the
+//! day of its `as_of` on, or from the second where that is one, and as old as the last day on which its source still said so (`confirmed`), so
+//! that a score as of a time knows nothing that was not known by then.
 
 mod day;
 mod rows;
 
-pub use day::{Day, DayError};
+pub use day::{Dated, Day, NotDated};
 
 use crate::{
     score::{Audits, ContractInputs, Exploit, OracleUse, TrackRecord, Upgradeability},
@@ -28,9 +29,9 @@ pub enum FactsError {
     #[error("protocols.toml lists {0:?} twice, expected once")]
     DuplicateProtocol(String),
     #[error("protocols.toml: the row of {protocol:?} as of {as_of} states {stated} facts, expected exactly one")]
-    NotOneFact { protocol: String, as_of: Day, stated: usize },
+    NotOneFact { protocol: String, as_of: Dated, stated: usize },
     #[error("{file}: the row of {protocol:?} as of {as_of}: {why}")]
-    BadRow { file: &'static str, protocol: String, as_of: Day, why: String },
+    BadRow { file: &'static str, protocol: String, as_of: Dated, why: String },
 }
 
 /// What a protocol does with deposits.
@@ -53,6 +54,7 @@ pub(crate) enum Fact {
     Upgrade(Upgradeability),
     Oracle(OracleUse),
     WithdrawalDelay(u64),
+    Disputes(u32),
 }
 
 /// A fact and when it was said.
@@ -160,7 +162,7 @@ impl Facts {
                 why,
             };
             for on in &row.on {
-                let edge = Edge { node: row.node.clone(), on: on.clone(), share, since: row.as_of.start() };
+                let edge = Edge { node: row.node.clone(), on: on.clone(), share, since: row.as_of.known() };
                 graph.add(edge).map_err(|error| refuse(error.to_string()))?;
             }
             if row.source.trim().is_empty() {
@@ -231,8 +233,13 @@ impl Facts {
         let counts = |listed: &&ListedExploit| listed.exploit.time <= now && (!own_contracts || listed.own_contracts);
         let exploits = found.exploits.iter().filter(counts).map(|listed| listed.exploit).collect();
         let source = format!("exploits.toml, version {}", self.version);
+        let disputes = match found.latest(now, |fact| if let Fact::Disputes(count) = fact { Some(count) } else { None })
+        {
+            Input::Given(count) => Some(count.value),
+            Input::Missing | Input::NotApplicable(_) => None,
+        };
         // Before the end of the table it is as good as of the day itself.
-        Input::given(TrackRecord { exploits, disputes: 0 }, source, self.exploits_until.min(now))
+        Input::given(TrackRecord { exploits, disputes }, source, self.exploits_until.min(now))
     }
 }
 

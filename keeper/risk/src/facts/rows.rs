@@ -1,6 +1,6 @@
 //! The rows of the three files as they are written.
 
-use super::{DatedFact, Day, Fact, FactsError, ListedExploit, ProtocolKind};
+use super::{Dated, DatedFact, Day, Fact, FactsError, ListedExploit, ProtocolKind};
 use crate::score::{Audits, Exploit, OracleUse, Upgradeability};
 use serde::Deserialize;
 
@@ -27,7 +27,7 @@ pub(super) struct ProtocolRow {
 #[serde(deny_unknown_fields)]
 pub(super) struct FactRow {
     pub(super) protocol: String,
-    pub(super) as_of: Day,
+    pub(super) as_of: Dated,
     confirmed: Option<Day>,
     source: String,
     audits: Option<Audits>,
@@ -38,6 +38,7 @@ pub(super) struct FactRow {
     timelock_hours: Option<u64>,
     oracle: Option<OracleUse>,
     withdrawal_delay: Option<u64>,
+    disputes: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -52,7 +53,7 @@ pub(super) struct ExploitsFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct ExploitRow {
     pub(super) protocol: String,
-    pub(super) date: Day,
+    pub(super) date: Dated,
     lost_usd: Option<f64>,
     recovered_usd: Option<f64>,
     own_contracts: bool,
@@ -73,7 +74,7 @@ pub(super) struct EdgeRow {
     pub(super) node: String,
     pub(super) on: Vec<String>,
     pub(super) share: Option<f64>,
-    pub(super) as_of: Day,
+    pub(super) as_of: Dated,
     pub(super) source: String,
 }
 
@@ -89,7 +90,7 @@ impl FactRow {
         if self.source.trim().is_empty() {
             return Err(refuse("its source is empty, expected who says so"));
         }
-        if self.confirmed.is_some_and(|day| day < self.as_of) {
+        if self.confirmed.is_some_and(|day| day < self.as_of.day()) {
             return Err(refuse("confirmed before its own day"));
         }
         if self.immutable == Some(false) {
@@ -105,13 +106,15 @@ impl FactRow {
             self.timelock_hours.map(hours),
             self.oracle.map(Fact::Oracle),
             self.withdrawal_delay.map(Fact::WithdrawalDelay),
+            self.disputes.map(Fact::Disputes),
         ];
         let facts: Vec<Fact> = stated.into_iter().flatten().collect();
         let [fact] = facts.as_slice() else {
             return Err(FactsError::NotOneFact { protocol: self.protocol, as_of: self.as_of, stated: facts.len() });
         };
-        let confirmed = self.confirmed.unwrap_or(self.as_of).start();
-        Ok(DatedFact { fact: *fact, as_of: self.as_of.start(), confirmed, source: self.source })
+        let as_of = self.as_of.known();
+        let confirmed = self.confirmed.map_or(as_of, |day| day.start().max(as_of));
+        Ok(DatedFact { fact: *fact, as_of, confirmed, source: self.source })
     }
 }
 
@@ -130,12 +133,7 @@ impl ExploitRow {
             return Err(FactsError::BadRow { file: "exploits.toml", protocol, as_of, why });
         }
         Ok(ListedExploit {
-            // Known by the end of its day.
-            exploit: Exploit {
-                time: self.date.start() + 86_400,
-                lost_usd: self.lost_usd,
-                recovered_usd: self.recovered_usd,
-            },
+            exploit: Exploit { time: self.date.known(), lost_usd: self.lost_usd, recovered_usd: self.recovered_usd },
             own_contracts: self.own_contracts,
             what: self.what,
             source: self.source,

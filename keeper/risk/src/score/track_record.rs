@@ -30,8 +30,9 @@ impl Exploit {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TrackRecord {
     pub exploits: Vec<Exploit>,
-    /// Disputes about who bears a loss. They count beside exploits only: a protocol without any has the score 0.
-    pub disputes: u32,
+    /// Disputes about who bears a loss; `None` if nobody counted them: counts as too many, as whatever is not known. They count beside
+    /// exploits only: a protocol without any has the score 0.
+    pub disputes: Option<u32>,
 }
 
 impl TrackRecord {
@@ -69,7 +70,7 @@ fn tally(record: &TrackRecord, now: u64) -> Tally {
         count: 30.0 * seen.len() as f64,
         lost,
         unrecovered: if unknown || recovered < 0.5 * known { 20.0 } else { 0.0 },
-        disputed: if record.disputes > 2 { 10.0 } else { 0.0 },
+        disputed: if record.disputes.is_none_or(|count| count > 2) { 10.0 } else { 0.0 },
     }
 }
 
@@ -89,11 +90,20 @@ pub(super) fn judge(input: &Input<TrackRecord>, now: u64, freshness: Freshness) 
         let more = [
             beside("lost", lost, "over $10M 40, over $1M 20"),
             beside("recovered", unrecovered, "less than half came back 20"),
-            beside("disputes", disputed, "more than two 10"),
+            beside("disputes", disputed, &disputes(&record.value, now)),
         ];
         factors.extend(more);
     }
     part(PartId::TrackRecord, score, "sum, at most 100; without an exploit 0", factors)
+}
+
+/// What is known of disputes, in words.
+fn disputes(record: &TrackRecord, now: u64) -> String {
+    match (record.disputes, record.seen(now).is_empty()) {
+        (Some(count), _) => format!("{count} known by then, more than two 10"),
+        (None, true) => "nobody counted them; without an exploit 0".to_owned(),
+        (None, false) => "not known: counted as more than two, 10".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -106,7 +116,7 @@ mod tests {
     }
 
     fn of(exploits: &[Exploit], disputes: u32, now: u64) -> f64 {
-        let record = TrackRecord { exploits: exploits.to_vec(), disputes };
+        let record = TrackRecord { exploits: exploits.to_vec(), disputes: Some(disputes) };
         judge(&Input::given(record, "test", 0), now, Freshness::default()).score
     }
 
@@ -137,6 +147,20 @@ mod tests {
         let unknown = Exploit { time: 5, lost_usd: None, recovered_usd: None };
         assert_eq!(of(&[unknown], 0, 10), 90.0);
         assert_eq!(of(&[exploit(5, f64::NAN, 0.0)], 0, 10), 90.0);
+    }
+
+    // SPEC R6: what nobody counted is not zero.
+    #[test]
+    fn disputes_that_nobody_counted_count_as_too_many_and_the_score_says_so() {
+        let judged = |exploits: &[Exploit]| {
+            let record = TrackRecord { exploits: exploits.to_vec(), disputes: None };
+            judge(&Input::given(record, "test", 0), 10, Freshness::default())
+        };
+        let part = judged(&[exploit(5, 1e6, 1e6)]);
+        let of_disputes = part.factors.iter().find(|factor| factor.name == "disputes");
+        assert_eq!((part.score, of_disputes.map(|factor| factor.score)), (40.0, Some(10.0)));
+        assert_eq!(of_disputes.map(|factor| factor.detail.as_str()), Some("not known: counted as more than two, 10"));
+        assert_eq!(judged(&[]).score, 0.0);
     }
 
     proptest! {
