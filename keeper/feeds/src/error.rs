@@ -34,6 +34,11 @@ pub enum FeedError {
     Declined { endpoint: String, why: String },
     #[error("{endpoint} has nothing for {what}, expected at least one value; see that the name is right")]
     Empty { endpoint: String, what: String },
+    /// There is something, and too little of it to speak for the whole.
+    #[error(
+        "{endpoint} has {found} of {what}, expected at least {least}; ask again when there is more, or another one"
+    )]
+    Incomplete { endpoint: String, found: usize, what: String, least: usize },
     #[error("{source_name} has no history, only the newest value")]
     NoHistory { source_name: String },
     #[error("{what} cannot be asked for: {why}")]
@@ -66,6 +71,7 @@ impl FeedError {
             | Self::Shape { .. }
             | Self::Declined { .. }
             | Self::Empty { .. }
+            | Self::Incomplete { .. }
             | Self::NoHistory { .. }
             | Self::BadRequest { .. } => false,
         }

@@ -42,6 +42,8 @@ pub struct Pulled {
     pub rows: usize,
     /// Rows of answers that were refused; which and why is in [`REFUSED`].
     pub refused: usize,
+    /// The least and the most samples that a row is a mean of, where that may differ.
+    pub samples: Option<(usize, usize)>,
     /// Units that were there already from a pull that was interrupted.
     pub resumed: usize,
     /// Units that failed, with the reason. The file was not written if there are any.
@@ -64,7 +66,7 @@ pub const REFUSED: &str = "refused.tsv";
 /// [`PullError`] if the directory cannot be written.
 pub async fn pull(table: &dyn Table, archive: &Archive, now: u64) -> Result<Pulled, PullError> {
     let file = format!("{}.csv.gz", table.name());
-    let mut pulled = Pulled { file: file.clone(), rows: 0, refused: 0, resumed: 0, failed: Vec::new() };
+    let mut pulled = Pulled { file: file.clone(), rows: 0, refused: 0, samples: None, resumed: 0, failed: Vec::new() };
     let (mut rows, mut refused) = (Vec::new(), Vec::new());
     for (index, name) in table.units().iter().enumerate() {
         let unit = match archive.unit(table.name(), name)? {
@@ -84,6 +86,10 @@ pub async fn pull(table: &dyn Table, archive: &Archive, now: u64) -> Result<Pull
                 }
             },
         };
+        if let Some(count) = unit.samples {
+            let (least, most) = pulled.samples.unwrap_or((count, count));
+            pulled.samples = Some((least.min(count), most.max(count)));
+        }
         refused.extend(unit.refused.into_iter().map(|why| format!("{file}\t{name}\t{why}")));
         rows.extend(unit.rows);
     }

@@ -13,7 +13,7 @@ use ballast_feeds::{
 };
 use ballast_history::{MANIFEST, Manifest};
 use clap::{Args, ValueEnum};
-use eyre::{WrapErr, bail};
+use eyre::WrapErr;
 use std::{fs, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 /// Bound on one request to the RPC endpoint, waiting for its limit included.
@@ -86,7 +86,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
-    let now = data::now();
+    let now = data::now()?;
     let until = arguments.until.unwrap_or(now - now % DAY);
     if until > now {
         let (until, today) = (calendar::date(until), calendar::date(now));
@@ -98,6 +98,9 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
     }
     if let Some(why) = arguments.published.misuse(&arguments.sources) {
         return output::misuse(why);
+    }
+    if arguments.sources.contains(&Source::Gas) && arguments.rpc.is_none() {
+        return output::misuse("gas prices come from an RPC endpoint, expected one with --rpc or in BALLAST_PULL_RPC");
     }
     let tables = tables(&arguments, Span::new(arguments.since, until)?, now)?;
     let archive = Archive::open(&arguments.out)?;
@@ -146,10 +149,7 @@ fn tables(arguments: &Arguments, span: Span, seed: u64) -> eyre::Result<Vec<Box<
             tables.push(Box::new(Prices::new(Arc::clone(&http), default_assets(), stable, span)));
         }
     }
-    if sources.contains(&Source::Gas) {
-        let Some(url) = &arguments.rpc else {
-            bail!("gas prices come from an RPC endpoint; name one with --rpc or BALLAST_PULL_RPC");
-        };
+    if let Some(url) = arguments.rpc.as_ref().filter(|_| sources.contains(&Source::Gas)) {
         let pool = RpcPool::new(&[url], RPC_TIMEOUT)?;
         tables.push(Box::new(Gas::new(pool.primary().clone(), redact(url), span)));
     }
@@ -160,12 +160,15 @@ fn tables(arguments: &Arguments, span: Span, seed: u64) -> eyre::Result<Vec<Box<
 }
 
 fn told(pulled: &Pulled) -> String {
-    let Pulled { file, rows, refused, resumed, failed } = pulled;
+    let Pulled { file, rows, refused, samples, resumed, failed } = pulled;
     let mut lines = vec![if pulled.is_whole() {
         format!("{file}: {rows} rows")
     } else {
         format!("{file}: NOT written, {} parts are missing", failed.len())
     }];
+    if let Some((least, most)) = samples {
+        lines.push(format!("  each of {least} to {most} samples"));
+    }
     if *resumed > 0 {
         lines.push(format!("  {resumed} parts were there from an earlier pull"));
     }

@@ -232,6 +232,7 @@ async fn files_have_the_columns_of_the_data_set_and_pass_its_own_checks() {
     );
     let gas = place.lines("eth_gas_daily");
     assert_eq!((gas.len(), gas[1].as_str()), (29, "2025-03-01,21,,,,,,,,,"), "20 gwei and a tip of 1");
+    assert!(text(&pulled).contains("eth_gas_daily.csv.gz: 28 rows\n  each of 24 to 24 samples"), "{}", text(&pulled));
 
     // Where the data set of the project is, its headers are the same.
     let shared = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -342,6 +343,8 @@ async fn bad_usage_is_said_in_words() {
         (vec!["--until", "2024-01-01"], 2, "expected at least one day"),
         (vec!["--until", "2999-01-01"], 2, "in the future"),
         (vec!["--source", "weather"], 2, "possible values: lending, prices, gas"),
+        (vec!["--source", "gas"], 2, "expected one with --rpc or in BALLAST_PULL_RPC"),
+        (vec!["--source", "prices", "--source", "gas"], 2, "expected one with --rpc or in BALLAST_PULL_RPC"),
         (vec!["--pool", "aave"], 2, "expected protocol,version,chain,asset,uuid"),
         (vec!["--requests-per-minute", "1"], 2, "1 is not in 2.."),
     ] {

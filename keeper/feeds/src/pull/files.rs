@@ -29,6 +29,9 @@ pub struct Unit {
     pub rows: Vec<String>,
     /// `row 7: why`.
     pub refused: Vec<String>,
+    /// Of how many samples each row is a mean, where that may differ.
+    #[serde(default)]
+    pub samples: Option<usize>,
 }
 
 /// The directory that files are pulled into.

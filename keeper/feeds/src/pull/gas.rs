@@ -7,16 +7,21 @@ use crate::{
     sources::onchain::BaseFees,
 };
 use alloy::providers::DynProvider;
-use ballast_types::{Metric, SeriesId};
+use ballast_types::{Metric, Observation, SeriesId};
 use futures::future::BoxFuture;
+use std::collections::BTreeMap;
 
 /// Blocks of one mean: an hour.
 const BLOCKS: u64 = 300;
+const HOUR: u64 = 3_600;
 /// More than this, over an hour, is no price: the dearest day on record (2022-05-01) had 475 gwei on average.
 const MOST_GWEI: f64 = 10_000.0;
 
-/// The mean gas price of each day over its hours, each hour's being base fee and median tip weighted by gas used. Every other column is
-/// empty: gas and transactions of a whole day would take each of its 7 200 blocks.
+/// Hours of a day that a mean must at least have: a price of the morning is not that of the day, and a few hours may be missing.
+const LEAST_HOURS: usize = 20;
+
+/// The mean gas price of each day over its hours, each hour's being base fee and median tip weighted by gas used, and of how many of its hours
+/// that is, at least [`LEAST_HOURS`]. Every other column is empty: gas and transactions of a whole day would take each of its 7 200 blocks.
 #[derive(Debug)]
 pub struct Gas {
     provider: DynProvider,
@@ -43,21 +48,29 @@ impl Gas {
         let gathered = feed.range(Span::new(day, day + DAY)?, now).await?;
         let refused: Vec<_> =
             gathered.refused.iter().map(|refused| format!("row {}: {}", refused.row, refused.why)).collect();
-        let prices: Vec<_> = gathered
-            .observations
-            .iter()
-            .filter(|one| one.series() == &price)
-            .map(ballast_types::Observation::value)
-            .collect();
-        if prices.is_empty() {
-            return Err(FeedError::Empty {
+        let hours = hours(gathered.observations.iter().filter(|one| one.series() == &price));
+        if hours.len() < LEAST_HOURS {
+            return Err(FeedError::Incomplete {
                 endpoint: self.endpoint.clone(),
-                what: format!("blocks of {}", calendar::date(day)),
+                found: hours.len(),
+                what: format!("the 24 hours of {}", calendar::date(day)),
+                least: LEAST_HOURS,
             });
         }
-        let mean = rounded(prices.iter().sum::<f64>() / prices.len() as f64, 6);
-        Ok(Unit { rows: vec![format!("{},{mean},,,,,,,,,", calendar::date(day))], refused })
+        let mean = rounded(hours.values().sum::<f64>() / hours.len() as f64, 6);
+        let row = format!("{},{mean},,,,,,,,,", calendar::date(day));
+        Ok(Unit { rows: vec![row], refused, samples: Some(hours.len()) })
     }
+}
+
+/// The mean of each hour, by its number since 1970, over the stretches that ended in it: of an hour with more of them no more is said.
+fn hours<'a>(prices: impl Iterator<Item = &'a Observation>) -> BTreeMap<u64, f64> {
+    let mut of_hour: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for price in prices {
+        // A stretch that ends with the hour's last block is of that hour.
+        of_hour.entry(price.time() / HOUR).or_default().push(price.value());
+    }
+    of_hour.into_iter().map(|(hour, all)| (hour, all.iter().sum::<f64>() / all.len() as f64)).collect()
 }
 
 impl Table for Gas {
@@ -77,5 +90,19 @@ impl Table for Gas {
     fn ask(&self, index: usize, now: u64) -> BoxFuture<'_, Result<Unit, FeedError>> {
         let day = (self.span.from() / DAY + index as u64) * DAY;
         Box::pin(self.day(day, now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_hour_with_many_stretches_counts_once() {
+        let price = SeriesId::new("ethereum", Metric::GasPriceGwei).unwrap();
+        let at = |time, value| Observation::new(price.clone(), "test", time, time, value).unwrap();
+        let found = hours([at(10, 10.0), at(20, 30.0), at(3_599, 20.0), at(3_600, 100.0)].iter());
+        assert_eq!(found, BTreeMap::from([(0, 20.0), (1, 100.0)]));
     }
 }

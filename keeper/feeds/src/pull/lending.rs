@@ -101,7 +101,7 @@ impl Lending {
             format!("{date},defillama,{protocol},{version},{chain},{asset},{id},{rate},,{size},,")
         };
         let refused = gathered.refused.into_iter().map(|refused| format!("row {}: {}", refused.row, refused.why));
-        Ok(Unit { rows: days.into_iter().map(row).collect(), refused: refused.collect() })
+        Ok(Unit { rows: days.into_iter().map(row).collect(), refused: refused.collect(), samples: None })
     }
 }
 

@@ -70,7 +70,7 @@ fn row(one: &Observation) -> String {
 
 fn unit(gathered: Gathered) -> Unit {
     let refused = gathered.refused.into_iter().map(|refused| format!("row {}: {}", refused.row, refused.why));
-    Unit { rows: gathered.observations.iter().map(row).collect(), refused: refused.collect() }
+    Unit { rows: gathered.observations.iter().map(row).collect(), refused: refused.collect(), samples: None }
 }
 
 impl Table for Observed {
@@ -157,7 +157,7 @@ impl Table for Exploits {
                 format!("{date},{name},{protocol},{lost},{recovered},{what},{source}")
             });
             let refused = found.refused.iter().map(|refused| format!("row {}: {}", refused.row, refused.why));
-            Ok(Unit { rows: rows.collect(), refused: refused.collect() })
+            Ok(Unit { rows: rows.collect(), refused: refused.collect(), samples: None })
         })
     }
 }

@@ -109,7 +109,7 @@ impl Prices {
                 rows.push(self.row(asset, day, of_day));
             }
         }
-        Ok(Unit { rows, refused })
+        Ok(Unit { rows, refused, samples: None })
     }
 
     fn row(&self, asset: &Asset, day: u64, of_day: Day) -> String {

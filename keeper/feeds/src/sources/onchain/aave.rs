@@ -89,20 +89,24 @@ impl AaveOnChain {
             .address(self.pool)
             .event_signature(ReserveDataUpdated::SIGNATURE_HASH)
             .topic1(self.asset.into_word());
-        let mut last_of: BTreeMap<u64, (usize, ReserveDataUpdated)> = BTreeMap::new();
-        for (index, log) in logs::backfill(&self.provider, &filter, first, last).await?.into_iter().enumerate() {
-            match (log.block_number, ReserveDataUpdated::decode_log(&log.inner)) {
-                (Some(number), Ok(event)) => {
-                    last_of.insert(number, (index, event.data));
+        let mut pages = logs::Pages::new(&self.provider, &filter, first, last);
+        // A page has whole blocks, so that the last event of each is in it.
+        while let Some(page) = pages.next().await? {
+            let mut last_of: BTreeMap<u64, (usize, ReserveDataUpdated)> = BTreeMap::new();
+            for (index, log) in page {
+                match (log.block_number, ReserveDataUpdated::decode_log(&log.inner)) {
+                    (Some(number), Ok(event)) => {
+                        last_of.insert(number, (index, event.data));
+                    }
+                    (_, Err(error)) => gathering.refuse(index, format!("no ReserveDataUpdated: {error}")),
+                    (None, Ok(_)) => gathering.refuse(index, "a log without a block number, expected a mined one"),
                 }
-                (_, Err(error)) => gathering.refuse(index, format!("no ReserveDataUpdated: {error}")),
-                (None, Ok(_)) => gathering.refuse(index, "a log without a block number, expected a mined one"),
             }
-        }
-        for (number, (index, event)) in last_of {
-            let time = blocks::time_of(&self.provider, number).await?;
-            gathering.try_put(index, &self.supply, time, time, units::ray(&event.liquidityRate.to_string()));
-            gathering.try_put(index, &self.borrow, time, time, units::ray(&event.variableBorrowRate.to_string()));
+            for (number, (index, event)) in last_of {
+                let time = blocks::time_of(&self.provider, number).await?;
+                gathering.try_put(index, &self.supply, time, time, units::ray(&event.liquidityRate.to_string()));
+                gathering.try_put(index, &self.borrow, time, time, units::ray(&event.variableBorrowRate.to_string()));
+            }
         }
         Ok(gathering.finish())
     }

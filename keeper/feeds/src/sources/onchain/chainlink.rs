@@ -2,7 +2,13 @@
 
 use super::{blocks, logs, rpc};
 use crate::{Bounds, Feed, FeedError, Gathered, Gathering, Kind, Span, units};
-use alloy::{primitives::Address, providers::DynProvider, rpc::types::Filter, sol, sol_types::SolEvent};
+use alloy::{
+    primitives::Address,
+    providers::DynProvider,
+    rpc::types::{Filter, Log},
+    sol,
+    sol_types::SolEvent,
+};
 use ballast_chain::bindings::IAggregatorV3;
 use ballast_types::{Metric, SeriesError, SeriesId};
 use futures::future::BoxFuture;
@@ -99,7 +105,15 @@ impl ChainlinkRounds {
         };
         let decimals = self.decimals().await?;
         let filter = Filter::new().address(self.aggregators().await?).event_signature(AnswerUpdated::SIGNATURE_HASH);
-        for (index, log) in logs::backfill(&self.provider, &filter, first, last).await?.into_iter().enumerate() {
+        let mut pages = logs::Pages::new(&self.provider, &filter, first, last);
+        while let Some(page) = pages.next().await? {
+            self.put(&mut gathering, page, decimals, span);
+        }
+        Ok(gathering.finish())
+    }
+
+    fn put(&self, gathering: &mut Gathering<'_>, page: Vec<(usize, Log)>, decimals: i32, span: Span) {
+        for (index, log) in page {
             match AnswerUpdated::decode_log(&log.inner) {
                 Ok(event) => match u64::try_from(event.updatedAt) {
                     Ok(time) if span.contains(time) => {
@@ -112,7 +126,6 @@ impl ChainlinkRounds {
                 Err(error) => gathering.refuse(index, format!("no AnswerUpdated: {error}")),
             }
         }
-        Ok(gathering.finish())
     }
 }
 
