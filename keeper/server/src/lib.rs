@@ -6,11 +6,13 @@
 mod board;
 mod grpc;
 mod rest;
+mod serving;
 mod source;
 mod state;
 mod webhook;
 
-pub use board::Board;
+pub use board::{Board, BoardBounds, Dropped};
+pub use serving::{Bounds, GRACE, serve};
 pub use source::{Points, SeriesQuery, SourceError, StateSource};
 pub use state::{AuditReport, ProtocolId, ProtocolState, StateError};
 pub use webhook::{Activity, Notice, RawContract, SigningKey, webhook};
@@ -22,11 +24,7 @@ pub mod v1 {
 }
 
 use axum::Router;
-use std::{io, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::oneshot, time::sleep};
-
-/// How long requests under way may take once it is to stop. A stream ends only when its reader goes, and would keep it for ever.
-pub const GRACE: Duration = Duration::from_secs(5);
+use std::sync::Arc;
 
 const GRPC: &str = "/ballast.v1.ProtocolStates/{method}";
 
@@ -49,30 +47,4 @@ pub fn rest_router(source: Arc<dyn StateSource>) -> Router {
 
 fn states(source: Arc<dyn StateSource>) -> v1::protocol_states_server::ProtocolStatesServer<grpc::States> {
     v1::protocol_states_server::ProtocolStatesServer::new(grpc::States::new(source))
-}
-
-/// Serves a [`router`] until `stop` is done; requests under way are answered first, within [`GRACE`].
-///
-/// # Errors
-/// If the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let (stopping, stopped) = oneshot::channel::<()>();
-    let until = async {
-        stop.await;
-        drop(stopping);
-    };
-    let serving = axum::serve(listener, router).with_graceful_shutdown(until);
-    let late = async {
-        // Its other end is dropped when it is to stop.
-        let _ = stopped.await;
-        sleep(GRACE).await;
-    };
-    tokio::select! {
-        served = serving => served,
-        () = late => Ok(()),
-    }
 }

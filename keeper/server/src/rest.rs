@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use ballast_types::SeriesId;
+use ballast_types::{SeriesId, calendar};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -123,7 +123,7 @@ async fn series(
     }
     let query = SeriesQuery { series, from, to, as_of, limit };
     let unknown = || Refusal(StatusCode::NOT_FOUND, format!("nothing is known of {}", query.series));
-    let Points { observations, more } = source.series(&query).await?.ok_or_else(unknown)?;
+    let Points { observations, more, dropped_until } = source.series(&query).await?.ok_or_else(unknown)?;
     // Several sources may have a value of the last time: it is asked for again, whole.
     let next = observations.last().filter(|_| more).map(ballast_types::Observation::time);
     let rows = observations.iter().filter(|observation| Some(observation.time()) != next);
@@ -133,15 +133,12 @@ async fn series(
     if let (Some(next), true) = (next, values.is_empty()) {
         return Err(bad(format!("more than {limit} sources have a value of {next}, expected a larger limit")));
     }
-    Ok(Json(json!({ "series": query.series, "values": values, "next_from": next })))
+    Ok(Json(json!({ "series": query.series, "values": values, "next_from": next, "dropped_until": dropped_until })))
 }
 
 fn time(name: &str, text: &str) -> Result<u64, Refusal> {
-    let instant = || text.parse::<jiff::Timestamp>().ok();
-    let midnight =
-        || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|day| day.timestamp());
     text.parse::<u64>()
         .ok()
-        .or_else(|| u64::try_from(instant().or_else(midnight)?.as_second()).ok())
+        .or_else(|| calendar::parse(text).ok())
         .ok_or_else(|| bad(format!("{name} is {text:?}, expected Unix seconds, 2025-04-28 or 2025-04-28T23:01:27Z")))
 }

@@ -33,6 +33,8 @@ pub struct Points {
     pub observations: Vec<Observation>,
     /// There are more than the limit let through.
     pub more: bool,
+    /// Values up to this time, Unix seconds, were let go for want of room, and some of them would have been in the answer.
+    pub dropped_until: Option<u64>,
 }
 
 /// Whoever knows the states: the keeper's memory, or its store.

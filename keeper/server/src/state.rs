@@ -14,6 +14,8 @@ pub enum StateError {
         "{0:?} is no protocol id: expected lower-case letters, digits and - _ . : /, at most {LONGEST_ID} characters"
     )]
     Id(String),
+    #[error("there is no room for {id}, expected at most {most} protocols")]
+    Full { id: ProtocolId, most: usize },
     #[error("{field} of {id} is {value}, expected {expected}")]
     Value { id: ProtocolId, field: &'static str, value: f64, expected: &'static str },
 }

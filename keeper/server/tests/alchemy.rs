@@ -1,7 +1,7 @@
 //! Alchemy's webhook: only what is signed is read, all of it, and once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use ballast_server::{Board, Notice, SigningKey, router, serve, webhook};
+use ballast_server::{Board, Bounds, Notice, SigningKey, router, serve, webhook};
 use hmac::{Hmac, Mac};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ impl Hook {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/webhook/alchemy", listener.local_addr().unwrap());
         let all = router(Arc::new(Board::default())).merge(webhook(SigningKey::new(KEY).unwrap(), told));
-        tokio::spawn(serve(listener, all, std::future::pending()));
+        tokio::spawn(serve(listener, all, Bounds::default(), std::future::pending()));
         Self { url, notices }
     }
 

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use ballast_server::{
-    AuditReport, Board, Points, ProtocolId, ProtocolState, SeriesQuery, SourceError, StateSource, router, serve,
+    AuditReport, Board, Bounds, Points, ProtocolId, ProtocolState, SeriesQuery, SourceError, StateSource, router,
+    serve,
     v1::{self, protocol_states_client::ProtocolStatesClient},
 };
 use ballast_types::{Metric, Observation, SeriesId};
@@ -50,7 +51,7 @@ impl Served {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let source: Arc<dyn StateSource> = Arc::<Board>::clone(&board);
-        let task = tokio::spawn(serve(listener, router(source), async { drop(stopped.await) }));
+        let task = tokio::spawn(serve(listener, router(source), Bounds::default(), async { drop(stopped.await) }));
         Self { url, board, stop: Some(stop), task }
     }
 
@@ -150,9 +151,9 @@ async fn a_series_is_given_as_it_was_known_at_a_time_and_page_by_page() {
     let series = SeriesId::new("aave-v3/ethereum/usdc", Metric::SupplyApr).unwrap();
     let value =
         |source: &str, time, known_at, value| Observation::new(series.clone(), source, time, known_at, value).unwrap();
-    served.board.note((0..5).map(|n| value("a", n * 100, n * 100, 0.04)));
+    let _ = served.board.note((0..5).map(|n| value("a", n * 100, n * 100, 0.04)));
     // Corrected later, and a second source.
-    served.board.note([value("a", 100, 1_000, 0.05), value("b", 100, 150, 0.041)]);
+    let _ = served.board.note([value("a", 100, 1_000, 0.05), value("b", 100, 150, 0.041)]);
     let path = "/v1/series/aave-v3/ethereum/usdc%23supply_apr";
     let values = async |query: &str| {
         let (status, answer) = served.rest(&format!("{path}?{query}")).await;
@@ -240,7 +241,12 @@ async fn a_source_that_cannot_be_read_is_told_apart_from_one_that_knows_nothing(
     drop(rustls::crypto::ring::default_provider().install_default());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(serve(listener, router(Arc::new(Broken(watch::Sender::new(0)))), std::future::pending()));
+    tokio::spawn(serve(
+        listener,
+        router(Arc::new(Broken(watch::Sender::new(0)))),
+        Bounds::default(),
+        std::future::pending(),
+    ));
     let mut client = ProtocolStatesClient::new(Channel::from_shared(url.clone()).unwrap().connect().await.unwrap());
     assert_eq!(client.get(get("aave")).await.unwrap_err().code(), Code::Unavailable);
     let mut stream = client.stream(v1::StreamRequest::default()).await.unwrap().into_inner();

@@ -69,6 +69,8 @@ pub struct Config {
     #[serde(default)]
     pub server: ServerConfig,
     #[serde(default)]
+    pub cache: CacheConfig,
+    #[serde(default)]
     pub execution: ExecutionConfig,
     #[serde(default)]
     pub watcher: WatcherConfig,
@@ -205,6 +207,7 @@ impl Default for ExecutionConfig {
 
 mod alarms;
 mod allocation;
+mod cache;
 mod heartbeat;
 mod history;
 mod keys;
@@ -223,6 +226,7 @@ mod watcher;
 pub(crate) use alarms::FIGURES;
 pub use alarms::{AlarmsConfig, ExploitsConfig, SentimentConfig};
 pub use allocation::{PolicyConfig, StrategyConfig};
+pub use cache::CacheConfig;
 pub use heartbeat::HeartbeatConfig;
 pub use history::HistoryConfig;
 pub use keys::{AttestorConfig, KeyConfig, KeysConfig};

@@ -33,7 +33,7 @@ mod watcher;
 
 pub use approval::{ApprovalDesk, ApprovalRequest};
 pub use config::{
-    AlarmsConfig, AttestorConfig, AttestorPolicyConfig, ChainConfig, Config, ConfigError, ExecutionConfig,
+    AlarmsConfig, AttestorConfig, AttestorPolicyConfig, CacheConfig, ChainConfig, Config, ConfigError, ExecutionConfig,
     ExploitsConfig, GivesConfig, HeartbeatConfig, HistoryConfig, KeyConfig, KeysConfig, MarketConfig, MvrvConfig,
     PolicyConfig, QuantityConfig, QuotedConfig, RpcConfig, SafeConfig, SentimentConfig, ServerConfig, SimulationConfig,
     SourceConfig, SourceKind, StoreConfig, StrategyConfig, TriggersConfig, UnitConfig, WatcherConfig, WebhookConfig,

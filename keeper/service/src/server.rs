@@ -5,7 +5,9 @@
 
 mod dashboard;
 mod follow;
+mod guard;
 mod risk;
+mod shared;
 mod shown;
 
 use crate::{
@@ -15,8 +17,10 @@ use crate::{
 };
 use alloy::primitives::Address;
 use ballast_chain::{Conditions, Deployment};
-use ballast_server::{Notice, SigningKey, StateSource, grpc_router, rest_router, router, serve, webhook};
+use ballast_server::{Bounds, Notice, SigningKey, StateSource, grpc_router, rest_router, router, serve, webhook};
 use follow::Follower;
+use guard::guarded;
+pub(crate) use shared::Shared;
 use shown::Shown;
 use std::{
     net::SocketAddr,
@@ -46,6 +50,7 @@ pub(crate) struct Server {
     config: crate::ServerConfig,
     follower: Mutex<Option<Follower>>,
     shown: Arc<Shown>,
+    shared: Arc<Shared>,
     conditions: Arc<Mutex<Option<Conditions>>>,
     key: Option<SigningKey>,
     /// Addresses whose activity is worth a look.
@@ -64,7 +69,7 @@ impl Server {
     /// `None` if nothing is to be served.
     ///
     /// # Errors
-    /// If the webhook's signing key is not there.
+    /// If the webhook's signing key or the URL of Redis is not there, or is none.
     pub(crate) fn new(
         config: &Config,
         observer: &Observer,
@@ -83,7 +88,8 @@ impl Server {
             None => None,
         };
         let memory: Option<Arc<Memory>> = historian.map(|historian| historian.memory().clone());
-        let (shown, conditions) = (Arc::new(Shown::new(memory)), Arc::new(Mutex::new(None)));
+        let shared = Arc::new(config.cache.shared(config.server.limit()?)?);
+        let (shown, conditions) = (Arc::new(Shown::new(memory, shared.clone())), Arc::new(Mutex::new(None)));
         let protocols = config.protocols()?;
         let follower = wanted.shows().then(|| Follower {
             observer: observer.beside(),
@@ -97,6 +103,7 @@ impl Server {
             config: wanted,
             follower: Mutex::new(follower),
             shown,
+            shared,
             conditions,
             key,
             hint: Arc::default(),
@@ -108,7 +115,7 @@ impl Server {
         let (stopping, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for (what, address, router) in self.listeners() {
-            tasks.spawn(listen(what, address, router, stopped.clone()));
+            tasks.spawn(listen(what, address, router, self.config.bounds(), stopped.clone()));
         }
         let mut following = JoinSet::new();
         if let Some(follower) = self.follower.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -127,13 +134,19 @@ impl Server {
     fn listeners(&self) -> Vec<Listens> {
         let source = || -> Arc<dyn StateSource> { self.shown.clone() };
         let (grpc, rest, both) = (source(), source(), source());
+        let shared = || self.shared.clone();
+        let (of_grpc, of_rest, of_both) = (shared(), shared(), shared());
         match (self.config.grpc, self.config.rest) {
             (Some(one), Some(other)) if one == other => {
-                vec![("gRPC and REST", one, Box::new(move || router(both.clone())))]
+                vec![("gRPC and REST", one, Box::new(move || guarded(router(both.clone()), of_both.clone())))]
             }
             (one, other) => {
-                let grpc = one.map(|at| -> Listens { ("gRPC", at, Box::new(move || grpc_router(grpc.clone()))) });
-                let rest = other.map(|at| -> Listens { ("REST", at, Box::new(move || rest_router(rest.clone()))) });
+                let grpc = one.map(|at| -> Listens {
+                    ("gRPC", at, Box::new(move || guarded(grpc_router(grpc.clone()), of_grpc.clone())))
+                });
+                let rest = other.map(|at| -> Listens {
+                    ("REST", at, Box::new(move || guarded(rest_router(rest.clone()), of_rest.clone())))
+                });
                 grpc.into_iter().chain(rest).collect()
             }
         }
@@ -143,7 +156,13 @@ impl Server {
         let (config, key) = (self.config.webhook?, self.key.clone()?);
         let (told, notices) = mpsc::channel(NOTICES);
         let router = move || webhook(key.clone(), told.clone());
-        tasks.spawn(listen("Alchemy's webhook", config.listen, Box::new(router), stopped.clone()));
+        tasks.spawn(listen(
+            "Alchemy's webhook",
+            config.listen,
+            Box::new(router),
+            self.config.bounds(),
+            stopped.clone(),
+        ));
         Some(notices)
     }
 }
@@ -153,6 +172,7 @@ async fn listen(
     what: &'static str,
     address: SocketAddr,
     router: Box<dyn Fn() -> axum::Router + Send + Sync>,
+    bounds: Bounds,
     mut stopped: watch::Receiver<bool>,
 ) {
     loop {
@@ -164,7 +184,7 @@ async fn listen(
         let served = match TcpListener::bind(address).await {
             Ok(listener) => {
                 tracing::info!(%address, what, "the server listens");
-                serve(listener, router(), stop).await
+                serve(listener, router(), bounds, stop).await
             }
             Err(error) => Err(error),
         };

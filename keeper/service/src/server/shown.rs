@@ -1,8 +1,9 @@
 //! What is shown: the newest states, for as long as they are fresh and marked afterwards, series out of the history, the dashboard and the risk.
 
+use super::shared::Shared;
 use crate::history::Memory;
 use ballast_server::{Board, Points, ProtocolId, ProtocolState, SeriesQuery, SourceError, StateSource};
-use ballast_store::cache::{Cache, LocalCache, PROTOCOL_STATE_TTL, protocol_state_key};
+use ballast_store::cache::{Cache, PROTOCOL_STATE_TTL, protocol_state_key};
 use futures::future::BoxFuture;
 use serde_json::Value;
 use std::{
@@ -23,7 +24,7 @@ pub(crate) struct Documents {
 pub(crate) struct Shown {
     board: Board,
     /// A state is in it while it is fresh (SPEC D7).
-    cache: Arc<dyn Cache>,
+    cache: Arc<Shared>,
     documents: Mutex<Option<Documents>>,
     memory: Option<Arc<Memory>>,
     /// Until when what is on the board is fresh.
@@ -31,14 +32,8 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    pub(crate) fn new(memory: Option<Arc<Memory>>) -> Self {
-        Self {
-            board: Board::default(),
-            cache: Arc::new(LocalCache::new()),
-            documents: Mutex::new(None),
-            memory,
-            fresh_until: Mutex::new(None),
-        }
+    pub(crate) fn new(memory: Option<Arc<Memory>>, cache: Arc<Shared>) -> Self {
+        Self { board: Board::default(), cache, documents: Mutex::new(None), memory, fresh_until: Mutex::new(None) }
     }
 
     /// The history's own, for the dashboard.
@@ -131,7 +126,7 @@ impl StateSource for Shown {
                 return Ok(None);
             }
             let more = found.len() > query.limit;
-            Ok(Some(Points { observations: found.into_iter().take(query.limit).collect(), more }))
+            Ok(Some(Points { observations: found.into_iter().take(query.limit).collect(), more, dropped_until: None }))
         })
     }
 
@@ -156,6 +151,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn shared() -> Arc<Shared> {
+        Arc::new(Shared::new(None, ballast_store::cache::Limit::DEFAULT).unwrap())
+    }
+
     fn state(apy: f64) -> ProtocolState {
         ProtocolState { current_apy: Some(apy), ..ProtocolState::unknown("aave".parse().unwrap(), 1_000) }
     }
@@ -163,7 +162,7 @@ mod tests {
     // SPEC D7, D8
     #[tokio::test]
     async fn a_state_is_fresh_for_fifteen_seconds_after_its_block_and_then_says_that_it_is_not() {
-        let (shown, id) = (Shown::new(None), "aave".parse().unwrap());
+        let (shown, id) = (Shown::new(None, shared()), "aave".parse().unwrap());
         assert_eq!(shown.get(&id).await.unwrap(), None);
         let almost = PROTOCOL_STATE_TTL - Duration::from_millis(300);
         shown.put(vec![state(0.04)], Documents::default(), almost).await.unwrap();
@@ -187,9 +186,9 @@ mod tests {
     #[tokio::test]
     async fn series_need_a_history() {
         let query = SeriesQuery { series: "aave#supply_apr".parse().unwrap(), from: 0, to: 1, as_of: 1, limit: 1 };
-        let refused = Shown::new(None).series(&query).await.unwrap_err().to_string();
+        let refused = Shown::new(None, shared()).series(&query).await.unwrap_err().to_string();
         assert!(refused.contains("[history] is not in its configuration"), "{refused}");
-        let refused = Shown::new(Some(Arc::default())).series(&query).await.unwrap_err().to_string();
+        let refused = Shown::new(Some(Arc::default()), shared()).series(&query).await.unwrap_err().to_string();
         assert!(refused.contains("cannot be read at present"), "{refused}");
     }
 }

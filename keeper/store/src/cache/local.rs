@@ -11,13 +11,46 @@ use std::time::Duration;
 
 /// Keys that are kept at most; beyond them the one that ends first goes.
 const ENTRIES: usize = 10_000;
+/// Bytes of all values at most; beyond them it is the same, and what is larger by itself is not kept.
+const BYTES: usize = 64 << 20;
+/// Names whose calls are counted at most; beyond them those go that made none within the span, and where none is left there is no leave.
+const NAMES: usize = 10_000;
 
 /// A value and when its time is over, Unix milliseconds.
 type Entry = (Vec<u8>, u64);
 
+#[derive(Default)]
+struct Entries {
+    by_key: BTreeMap<String, Entry>,
+    bytes: usize,
+}
+
+impl Entries {
+    fn remove(&mut self, key: &str) {
+        if let Some((value, _)) = self.by_key.remove(key) {
+            self.bytes -= value.len();
+        }
+    }
+
+    /// Makes room for one more value of so many bytes.
+    fn make_room(&mut self, bytes: usize, now: u64) {
+        let full = |held: &Self| held.by_key.len() >= ENTRIES || held.bytes + bytes > BYTES;
+        if !full(self) {
+            return;
+        }
+        self.by_key.retain(|_, (_, until)| *until > now);
+        self.bytes = self.by_key.values().map(|(value, _)| value.len()).sum();
+        while full(self) {
+            let first = self.by_key.iter().min_by_key(|(_, (_, until))| *until).map(|(key, _)| key.clone());
+            let Some(first) = first else { return };
+            self.remove(&first);
+        }
+    }
+}
+
 /// A [`Cache`] in memory.
 pub struct LocalCache {
-    entries: Mutex<BTreeMap<String, Entry>>,
+    entries: Mutex<Entries>,
     clock: Clock,
 }
 
@@ -30,20 +63,19 @@ impl LocalCache {
     /// By another clock than the system's, Unix milliseconds.
     #[must_use]
     pub fn with_clock(clock: Clock) -> Self {
-        Self { entries: Mutex::new(BTreeMap::new()), clock }
+        Self { entries: Mutex::default(), clock }
     }
 
     fn put(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), CacheError> {
         let (now, millis) = ((self.clock)(), ttl_ms(ttl)?);
         let mut entries = locked(&self.entries);
-        if entries.len() >= ENTRIES && !entries.contains_key(key) {
-            entries.retain(|_, (_, until)| *until > now);
-            let first = entries.iter().min_by_key(|(_, (_, until))| *until).map(|(key, _)| key.clone());
-            if let Some(first) = first.filter(|_| entries.len() >= ENTRIES) {
-                entries.remove(&first);
-            }
+        entries.remove(key);
+        if value.len() > BYTES {
+            return Ok(());
         }
-        entries.insert(key.to_owned(), (value.to_vec(), now.saturating_add(millis)));
+        entries.make_room(value.len(), now);
+        entries.bytes += value.len();
+        entries.by_key.insert(key.to_owned(), (value.to_vec(), now.saturating_add(millis)));
         Ok(())
     }
 }
@@ -65,7 +97,7 @@ impl Cache for LocalCache {
         Box::pin(async move {
             let now = (self.clock)();
             let entries = locked(&self.entries);
-            Ok(entries.get(key).filter(|(_, until)| *until > now).map(|(value, _)| value.clone()))
+            Ok(entries.by_key.get(key).filter(|(_, until)| *until > now).map(|(value, _)| value.clone()))
         })
     }
 
@@ -98,6 +130,14 @@ impl LocalLimiter {
         let now = (self.clock)();
         let per = u64::try_from(self.limit.per.as_millis()).unwrap_or(u64::MAX);
         let mut all = locked(&self.calls);
+        if all.len() >= NAMES && !all.contains_key(name) {
+            let within =
+                |calls: &VecDeque<u64>| calls.back().is_some_and(|at| *at <= now && at.saturating_add(per) > now);
+            all.retain(|_, calls| within(calls));
+            if all.len() >= NAMES {
+                return Leave::Denied { retry_after: self.limit.per };
+            }
+        }
         let calls = all.entry(name.to_owned()).or_default();
         // What is in the future is from before the clock was set back, and would block for longer than the span.
         calls.retain(|at| *at <= now);
@@ -196,8 +236,38 @@ mod tests {
         for number in 0..ENTRIES + 5 {
             cache.put(&format!("{number}"), b"x", Duration::from_millis(number as u64 + 1)).unwrap();
         }
-        let entries = locked(&cache.entries);
+        let entries = &locked(&cache.entries).by_key;
         assert_eq!(entries.len(), ENTRIES);
         assert!(!entries.contains_key("0") && !entries.contains_key("4") && entries.contains_key("5"));
+    }
+
+    #[test]
+    fn the_cache_is_bounded_in_bytes_too() {
+        let cache = LocalCache::with_clock(Arc::new(|| 0));
+        let large = vec![0; BYTES / 4];
+        for number in 0_u64..6 {
+            cache.put(&format!("{number}"), &large, Duration::from_millis(number + 1)).unwrap();
+        }
+        cache.put("5", &large, Duration::from_millis(9)).unwrap();
+        cache.put("larger", &vec![0; BYTES + 1], Duration::from_secs(1)).unwrap();
+        let entries = locked(&cache.entries);
+        let keys: Vec<_> = entries.by_key.keys().map(String::as_str).collect();
+        assert_eq!((keys, entries.bytes), (vec!["2", "3", "4", "5"], BYTES));
+    }
+
+    #[test]
+    fn names_are_bounded_and_forgotten_when_their_span_is_over() {
+        let now = Arc::new(AtomicU64::new(1_000));
+        let clock = now.clone();
+        let limit = Limit::new(5, Duration::from_millis(100)).unwrap();
+        let limiter = LocalLimiter::with_clock(limit, Arc::new(move || clock.load(Ordering::Relaxed)));
+        for number in 0..NAMES {
+            assert!(matches!(limiter.take_now(&format!("{number}")), Leave::Granted { .. }));
+        }
+        assert!(matches!(limiter.take_now("another"), Leave::Denied { .. }), "there is no room to count it");
+        assert!(matches!(limiter.take_now("7"), Leave::Granted { left: 3 }));
+        now.store(1_100, Ordering::Relaxed);
+        assert!(matches!(limiter.take_now("another"), Leave::Granted { left: 4 }));
+        assert_eq!(locked(&limiter.calls).len(), 1);
     }
 }
