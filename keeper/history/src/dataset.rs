@@ -1,7 +1,8 @@
 //! A directory of history as series, with everything that was refused on the way.
 
 use crate::{
-    catalogue::{BACKTEST_FILES, CRISIS_DEVIATIONS, FILES, FileSpec, Part, Source, Time, converted},
+    catalogue::{BACKTEST_FILES, CRISIS_DEVIATIONS, FILES, converted},
+    columns::{FileSpec, Part, Source, Time},
     observed::{self, OBSERVED},
     plausibility,
     refusal::{HistoryError, Refusal},

@@ -4,6 +4,7 @@
 //! itself with its line, and whether a value is used depends on nothing later than itself.
 
 mod catalogue;
+mod columns;
 mod dataset;
 mod manifest;
 mod observed;
