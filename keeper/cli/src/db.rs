@@ -6,13 +6,9 @@ use ballast_service::Config;
 use ballast_store::history::{ALL_TABLES, HISTORY_VERSION, Partitioning, Retention, Step, Table};
 use ballast_store::{History, Location};
 use clap::{Args, Subcommand};
-use eyre::{WrapErr, bail, ensure};
+use eyre::{bail, ensure};
 use serde_json::json;
-use std::{
-    path::PathBuf,
-    process::ExitCode,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{path::PathBuf, process::ExitCode};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -18,7 +18,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// How many nodes of the graph of dependences are shown to a person.

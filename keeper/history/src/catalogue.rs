@@ -1,6 +1,6 @@
 //! Which files a directory of history may hold, and what the columns of each mean.
 
-use crate::columns::{FileSpec, Part, Source, Time, Unit, named, value};
+use crate::columns::{FileSpec, Part, Source, Time, Unit, Value, named, value};
 use ballast_types::Metric;
 
 use Metric::{

@@ -95,8 +95,70 @@ impl Table for Gas {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
+    use axum::{Json, Router, extract::State, routing::post};
+    use ballast_chain::RpcPool;
+    use serde_json::{Value, json};
+    use std::time::Duration;
+
+    const SLOT: u64 = 12;
+
+    /// A chain that began with 1970 and whose newest block is the one of the state; each hour is a gwei dearer than the one before.
+    async fn answer(State(newest): State<u64>, Json(request): Json<Value>) -> Json<Value> {
+        let number = |value: &Value| u64::from_str_radix(value.as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
+        let word = |number: u64| format!("0x{number:064x}");
+        let parameters = &request["params"];
+        let result = match request["method"].as_str().unwrap() {
+            "eth_getBlockByNumber" => {
+                let at = if parameters[0] == "latest" { newest } else { number(&parameters[0]) };
+                json!({
+                    "hash": word(at), "parentHash": word(at), "sha3Uncles": word(0), "miner": format!("0x{:040x}", 0),
+                    "stateRoot": word(0), "transactionsRoot": word(0), "receiptsRoot": word(0),
+                    "logsBloom": format!("0x{:0512x}", 0), "difficulty": "0x0", "number": format!("{at:#x}"),
+                    "gasLimit": "0x1c9c380", "gasUsed": "0x0", "timestamp": format!("{:#x}", at * SLOT), "extraData": "0x",
+                    "mixHash": word(0), "nonce": "0x0000000000000000", "baseFeePerGas": "0x1", "uncles": [],
+                    "transactions": [], "size": "0x1"
+                })
+            }
+            "eth_feeHistory" => {
+                let (blocks, last) = (number(&parameters[0]), number(&parameters[1]));
+                let count = usize::try_from(blocks).unwrap();
+                let fee = format!("{:#x}", (last * SLOT / HOUR + 1) * 1_000_000_000);
+                json!({
+                    "oldestBlock": format!("{:#x}", last + 1 - blocks), "baseFeePerGas": vec![fee; count + 1],
+                    "gasUsedRatio": vec![0.5; count], "reward": vec![["0x0"]; count]
+                })
+            }
+            other => panic!("{other} was asked"),
+        };
+        Json(json!({ "jsonrpc": "2.0", "id": request["id"], "result": result }))
+    }
+
+    /// The first day of a chain that is so many hours old.
+    async fn first_day(hours: u64) -> Result<Unit, FeedError> {
+        let newest = hours * HOUR / SLOT - 1;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().route("/", post(answer)).with_state(newest);
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let provider = RpcPool::new(&[url], Duration::from_secs(20)).unwrap().primary().clone();
+        Gas::new(provider, "local", Span::new(0, DAY).unwrap()).ask(0, 10 * DAY).await
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_day_is_the_mean_of_its_hours_and_a_morning_is_no_day() {
+        let whole = first_day(24).await.unwrap();
+        assert_eq!((whole.rows, whole.samples), (vec!["1970-01-01,12.5,,,,,,,,,".to_owned()], Some(24)));
+        assert_eq!(first_day(48).await.unwrap().samples, Some(24), "of that day alone");
+        assert_eq!(first_day(20).await.unwrap().samples, Some(20));
+        for hours in [1, 19] {
+            let refused = first_day(hours).await.unwrap_err();
+            assert!(matches!(refused, FeedError::Incomplete { .. }), "{refused}");
+            let said = format!("local has {hours} of the 24 hours of 1970-01-01, expected at least 20");
+            assert!(refused.to_string().contains(&said), "{refused}");
+        }
+    }
 
     #[test]
     fn an_hour_with_many_stretches_counts_once() {

@@ -1,6 +1,6 @@
 //! What one venue may take in a day, and when the Safe is asked.
 
-use crate::{A, B, figures, to, verdict, view};
+use crate::{A, B, to, verdict, view};
 use ballast_risk::{
     HubView, Violation, judge,
     limits::{check_addition, flow_room},

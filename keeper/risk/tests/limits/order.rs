@@ -1,6 +1,6 @@
 //! Which violation of several is reported, and the largest numbers.
 
-use crate::{A, B, NOW, figures, to, verdict, view};
+use crate::{A, B, NOW, figures, to, verdict};
 use ballast_risk::{HubView, Violation};
 use ballast_types::{Assets, Bps, WAD, Wad};
 
