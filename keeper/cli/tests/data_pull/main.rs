@@ -23,7 +23,7 @@ const POOL: &str = "aa70268e-4b52-42bf-a116-608b370f9501";
 const START: u64 = 1_740_787_200;
 const DAY: u64 = 86_400;
 /// Slots of the chain.
-const SLOT: u64 = 600;
+const SLOT: u64 = 12;
 
 #[derive(Default)]
 struct Api {
@@ -343,8 +343,6 @@ async fn bad_usage_is_said_in_words() {
         (vec!["--until", "2024-01-01"], 2, "expected at least one day"),
         (vec!["--until", "2999-01-01"], 2, "in the future"),
         (vec!["--source", "weather"], 2, "possible values: lending, prices, gas"),
-        (vec!["--source", "gas"], 2, "expected one with --rpc or in BALLAST_PULL_RPC"),
-        (vec!["--source", "prices", "--source", "gas"], 2, "expected one with --rpc or in BALLAST_PULL_RPC"),
         (vec!["--pool", "aave"], 2, "expected protocol,version,chain,asset,uuid"),
         (vec!["--requests-per-minute", "1"], 2, "1 is not in 2.."),
     ] {
@@ -354,6 +352,14 @@ async fn bad_usage_is_said_in_words() {
             "{arguments:?}: {}",
             text(&refused)
         );
+    }
+    for sources in [&["--source", "gas"][..], &["--source", "prices", "--source", "gas"]] {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_ballast"));
+        command.args(["data", "pull", "--out"]).arg(place.out()).args(sources).env_remove("BALLAST_PULL_RPC");
+        let refused = command.output().await.unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+        assert!(text(&refused).contains("expected one with --rpc or in BALLAST_PULL_RPC"), "{}", text(&refused));
+        assert_eq!(place.names(), Vec::<String>::new(), "nothing is pulled before");
     }
     let out = place.out().join("file");
     fs::write(&out, "").unwrap();
