@@ -18,6 +18,7 @@ use alloy_primitives::{Address, U256};
 use ballast_risk::{Allocation, Figures, HubView, VenueView, approval_threshold, limits};
 use ballast_types::{Apr, Assets, BPS_ONE, Bps, LargeMoves, Policy, fixed::mul_div_floor};
 
+mod islands;
 mod nearest;
 mod permitted;
 mod witness;

@@ -236,6 +236,27 @@ fn permitted(snapshot: &Snapshot, policy: &Policy, view: &HubView, targets: &[ba
     each && check_targets(view, targets).is_ok()
 }
 
+// An addition lowers utilisation: small ones are refused where larger ones are not.
+#[test]
+fn a_target_beyond_those_that_leave_a_venue_too_utilised_is_reached() {
+    let mut snapshot = fresh();
+    let VenueReading::Read { size, checkpoint, utilisation, .. } = &mut snapshot.venues[0].reading else {
+        unreachable!()
+    };
+    // 97 % of 1 million is lent: 95 % once 21053 USDC are added.
+    (*size, *utilisation) = (Assets(1_000_000 * USDC), Wad(WAD / 100 * 97));
+    *checkpoint = Some(Checkpoint { size: *size, time: NOW - 1_200, block: BLOCK - 100 });
+    snapshot.hub.limits.max_venue_share = Bps(10_000);
+    let found = |bps: u16| {
+        let found = project(&snapshot, &policy(), &vec![(AAVE, Bps(bps))])?;
+        found.targets.iter().find(|target| target.adapter == AAVE).map(|target| target.bps.0)
+    };
+    assert_eq!(found(3_000), Some(3_000));
+    assert_eq!(found(2_106), Some(2_106));
+    assert_eq!(found(2_105), Some(2_106));
+    assert_eq!(found(1_000), None, "nothing is nearer than the least that is permitted");
+}
+
 #[test]
 fn the_reach_of_a_venue_is_permitted_and_one_step_more_is_not() {
     let mut limited = 0;

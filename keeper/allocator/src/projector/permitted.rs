@@ -3,7 +3,7 @@
 use super::{Candidate, Frame, GRID, Step};
 use crate::optimiser::Choice;
 use crate::yields::YearlyYield;
-use ballast_risk::limits;
+use ballast_risk::{Violation, limits};
 use ballast_types::{Assets, BPS_ONE, Bps, fixed::mul_div_ceil, fixed::mul_div_floor};
 
 /// Positions and NAV are taken to be larger by this part when they are held against a limit: interest accrues between the
@@ -44,6 +44,15 @@ impl Frame<'_> {
             }
         }
         candidate.model.yield_at(goal)
+    }
+
+    /// Whether the venue would still be above its limit on utilisation after an addition up to `bps`. If it is not after one, it is not
+    /// after any larger one, interest until inclusion included.
+    pub(super) fn too_utilised(&self, candidate: &Candidate<'_>, bps: u16) -> bool {
+        let after = self.nav.share(Bps(bps));
+        let verdict = limits::check_addition(candidate.venue, candidate.figures, after, self.nav, &self.view.limits);
+        // The rules that are asked before it forbid all that lie beyond, so what they hide lies beyond as well.
+        matches!(verdict, Err(Violation::UtilisationTooHigh { .. }))
     }
 
     fn addition_permitted(&self, candidate: &Candidate<'_>, target: Bps, goal: Assets) -> Option<()> {
