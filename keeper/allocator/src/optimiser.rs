@@ -101,8 +101,9 @@ fn leading_of<E: Total>(venues: &[Vec<Terms<E>>], budget: u32, count: usize) -> 
         return if count == 0 { Vec::new() } else { vec![Vec::new()] };
     };
     let mut layers = vec![vec![none]];
+    let mut slots = Slots { earned: Vec::new(), of: Vec::new() };
     for choices in others {
-        let next = extend(layers.last().map_or(&[], Vec::as_slice), choices, budget);
+        let next = slots.extend(layers.last().map_or(&[], Vec::as_slice), choices, budget);
         layers.push(next);
     }
     let sums = layers.last().map_or(&[][..], Vec::as_slice);
@@ -148,29 +149,44 @@ fn trace<E: Total>(layers: &[Vec<Sum<E>>], last: Sum<E>) -> Option<Vec<usize>> {
     Some(chosen)
 }
 
-/// All undominated sums of one of `sums` and one of `choices`, ascending in cost and in yield.
-fn extend<E: Total>(sums: &[Sum<E>], choices: &[Terms<E>], budget: u32) -> Vec<Sum<E>> {
-    const NOTHING: (u32, u32) = (u32::MAX, u32::MAX);
-    let mut earned = vec![E::ZERO; budget as usize + 1];
-    // The sum and the choice.
-    let mut of = vec![NOTHING; budget as usize + 1];
-    for (parent, sum) in (0u32..).zip(sums) {
-        for (choice, (cost, earns)) in (0u32..).zip(choices) {
-            let cost = sum.cost.saturating_add(*cost) as usize;
-            let (Some(held), Some(from)) = (earned.get_mut(cost), of.get_mut(cost)) else { continue };
-            let earns = sum.earns.plus(*earns);
-            if *from == NOTHING || earns > *held {
-                (*held, *from) = (earns, (parent, choice));
+/// The best sum of every cost, while a layer is made. Kept from one layer to the next: they are too large to be asked of the allocator each time.
+struct Slots<E> {
+    earned: Vec<E>,
+    /// The sum and the choice.
+    of: Vec<(u32, u32)>,
+}
+
+impl<E: Total> Slots<E> {
+    /// All undominated sums of one of `sums`, which ascend in cost, and one of `choices`, ascending in cost and in yield.
+    fn extend(&mut self, sums: &[Sum<E>], choices: &[Terms<E>], budget: u32) -> Vec<Sum<E>> {
+        const NOTHING: (u32, u32) = (u32::MAX, u32::MAX);
+        let dearest = choices.iter().map(|(cost, _)| *cost).max().unwrap_or_default();
+        let most = sums.last().map_or(0, |sum| sum.cost).saturating_add(dearest).min(budget);
+        let width = most as usize + 1;
+        if self.earned.len() < width {
+            self.earned.resize(width, E::ZERO);
+        }
+        self.of.clear();
+        self.of.resize(width, NOTHING);
+        let (earned, of) = (&mut self.earned[..width], &mut self.of[..width]);
+        for (parent, sum) in (0u32..).zip(sums) {
+            for (choice, (cost, earns)) in (0u32..).zip(choices) {
+                let cost = sum.cost.saturating_add(*cost) as usize;
+                let (Some(held), Some(from)) = (earned.get_mut(cost), of.get_mut(cost)) else { continue };
+                let earns = sum.earns.plus(*earns);
+                if *from == NOTHING || earns > *held {
+                    (*held, *from) = (earns, (parent, choice));
+                }
             }
         }
-    }
-    let mut kept: Vec<Sum<E>> = Vec::new();
-    for ((cost, earns), (parent, choice)) in (0u32..).zip(earned).zip(of) {
-        if (parent, choice) != NOTHING && kept.last().is_none_or(|last| earns > last.earns) {
-            kept.push(Sum { cost, earns, parent: parent as usize, choice: choice as usize });
+        let mut kept: Vec<Sum<E>> = Vec::new();
+        for ((cost, earns), (parent, choice)) in (0u32..).zip(earned).zip(of) {
+            if *parent != u32::MAX && kept.last().is_none_or(|last| *earns > last.earns) {
+                kept.push(Sum { cost, earns: *earns, parent: *parent as usize, choice: *choice as usize });
+            }
         }
+        kept
     }
-    kept
 }
 
 /// Step sizes in basis points, from the grid's own scale down to the finest.
@@ -178,17 +194,38 @@ const STEPS: [u16; 7] = [100, 50, 20, 10, 5, 2, 1];
 
 /// Improves positions (basis points per venue) by exchanges until no exchange of one basis point helps.
 ///
-/// `earns(i, bps)` is venue `i`'s yield at a position, `None` where it may not be. `spare` is what the budget has left.
+/// `earns(i, bps)` is venue `i`'s yield at a position, `None` where it may not be; the same is answered each time. `spare` is what the
+/// budget has left.
 #[must_use]
 pub fn climb(mut positions: Vec<u16>, mut spare: u32, earns: impl Fn(usize, u16) -> Option<YearlyYield>) -> Vec<u16> {
+    let lower = |venue: usize, at: u16, step: u16| at.checked_sub(step).and_then(|below| earns(venue, below));
+    let upper = |venue: usize, at: u16, step: u16| at.checked_add(step).and_then(|above| earns(venue, above));
+    let unmoved = |(venue, at): (usize, &u16)| Some(Neighbours { less: None, now: earns(venue, *at)?, more: None });
+    let Some(mut venues) = positions.iter().enumerate().map(unmoved).collect::<Option<Vec<_>>>() else {
+        return positions;
+    };
     for step in STEPS {
-        while let Some(exchange) = best_exchange(&positions, spare, step, &earns) {
+        for (venue, (around, at)) in venues.iter_mut().zip(&positions).enumerate() {
+            (around.less, around.more) = (lower(venue, *at, step), upper(venue, *at, step));
+        }
+        while let Some(exchange) = best_exchange(&venues, spare >= u32::from(step)) {
+            // What was a step away is here, what was here is a step away: only what lies beyond is new.
             match exchange.from {
-                Some(from) => positions[from] -= step,
+                Some(from) => {
+                    positions[from] -= step;
+                    let around = &mut venues[from];
+                    (around.now, around.more) = (around.less.unwrap_or_default(), Some(around.now));
+                    around.less = lower(from, positions[from], step);
+                }
                 None => spare -= u32::from(step),
             }
             match exchange.to {
-                Some(to) => positions[to] += step,
+                Some(to) => {
+                    positions[to] += step;
+                    let around = &mut venues[to];
+                    (around.now, around.less) = (around.more.unwrap_or_default(), Some(around.now));
+                    around.more = upper(to, positions[to], step);
+                }
                 None => spare += u32::from(step),
             }
         }
@@ -209,24 +246,8 @@ struct Neighbours {
     more: Option<YearlyYield>,
 }
 
-fn best_exchange(
-    positions: &[u16],
-    spare: u32,
-    step: u16,
-    earns: &impl Fn(usize, u16) -> Option<YearlyYield>,
-) -> Option<Exchange> {
-    let venues: Vec<Neighbours> = positions
-        .iter()
-        .enumerate()
-        .map(|(venue, &at)| {
-            Some(Neighbours {
-                less: at.checked_sub(step).and_then(|below| earns(venue, below)),
-                now: earns(venue, at)?,
-                more: at.checked_add(step).and_then(|above| earns(venue, above)),
-            })
-        })
-        .collect::<Option<_>>()?;
-
+/// The exchange of one step that gains most; `spare` says whether idle can give one.
+fn best_exchange(venues: &[Neighbours], spare: bool) -> Option<Exchange> {
     let mut found: Option<(YearlyYield, Exchange)> = None;
     let mut consider = |after: YearlyYield, before: YearlyYield, exchange: Exchange| {
         let gain = after.excess_over(before);
@@ -243,7 +264,7 @@ fn best_exchange(
                 }
             }
         }
-        if let (Some(more), true) = (giver.more, spare >= u32::from(step)) {
+        if let (Some(more), true) = (giver.more, spare) {
             consider(more, giver.now, Exchange { from: None, to: Some(from) });
         }
     }

@@ -21,8 +21,10 @@ use ballast_types::{Apr, Assets, BPS_ONE, Bps, LargeMoves, Policy, fixed::mul_di
 mod islands;
 mod nearest;
 mod permitted;
+mod seen;
 mod witness;
 
+use seen::Seen;
 pub use witness::improves;
 
 /// Distance of the grid of targets in basis points; between its points [`optimiser::climb`] finds the way.
@@ -250,8 +252,9 @@ impl Frame<'_> {
     fn solve_yield(&self, candidates: &[Candidate<'_>]) -> Option<Solution> {
         let choices: Vec<Vec<Choice<Step>>> = candidates.iter().map(|candidate| self.choices(candidate)).collect();
         let mut best: Option<Solution> = None;
+        let seen = Seen::of(candidates.len());
         for chosen in optimiser::leading(&choices, self.budget, STARTS)? {
-            let found = self.climbed(candidates, &chosen)?;
+            let found = self.climbed(candidates, &chosen, &seen)?;
             if best.as_ref().is_none_or(|best| found.merit > best.merit) {
                 best = Some(found);
             }
@@ -260,7 +263,7 @@ impl Frame<'_> {
     }
 
     /// The top that is reached from a combination.
-    fn climbed(&self, candidates: &[Candidate<'_>], chosen: &[Choice<Step>]) -> Option<Solution> {
+    fn climbed(&self, candidates: &[Candidate<'_>], chosen: &[Choice<Step>], seen: &Seen) -> Option<Solution> {
         let listed: Vec<(usize, u16)> = chosen
             .iter()
             .enumerate()
@@ -271,7 +274,8 @@ impl Frame<'_> {
             .collect();
         let spare = self.budget.checked_sub(chosen.iter().map(|choice| choice.cost).sum())?;
         let positions = optimiser::climb(listed.iter().map(|(_, bps)| *bps).collect(), spare, |at, bps| {
-            self.permitted(candidates.get(listed.get(at)?.0)?, bps)
+            let index = listed.get(at)?.0;
+            seen.or_ask(index, bps, || self.permitted(candidates.get(index)?, bps))
         });
         let mut targets = vec![None; candidates.len()];
         for ((index, _), bps) in listed.iter().zip(positions) {
