@@ -49,13 +49,26 @@ pub fn bound(vault: &Vault<'_>, venues: &[Venue], rate: impl Fn(usize, Assets) -
     let reserve = vault.policy.reserve.max(vault.limits.reserve);
     // A target of so many basis points is at most that part of NAV, and keeping costs at least what is there.
     let budget = vault.nav.share(Bps(BPS_ONE.checked_sub(reserve.0)?)).0;
-    let mut ways = Ways { spans: [Default::default(); MOST_VENUES], count: venues.len(), most: 0, tried: 0 };
+    let mut ways = Ways {
+        spans: [Default::default(); MOST_VENUES],
+        widest: [Span::default(); MOST_VENUES],
+        count: venues.len(),
+        most: 0,
+        enough: 0,
+        tried: 0,
+    };
     let mut present = 0u128;
     for (index, venue) in venues.iter().enumerate() {
         let pays = if venue.value == Assets::ZERO { Apr::ZERO } else { rate(index, venue.value)? };
         present = present.checked_add(venue.value.0.checked_mul(pays.0)?)?;
-        ways.spans[index] = spans(vault, venue, pays, |position| rate(index, position))?;
+        let (spans, count) = spans(vault, venue, pays, |position| rate(index, position))?;
+        let most = spans.iter().take(count).map(|span| span.most).max().unwrap_or_default();
+        let best = spans.iter().take(count).map(|span| span.rate).max().unwrap_or_default();
+        ways.widest[index] = Span { least: 0, most, rate: best, keeps: false };
+        ways.spans[index] = (spans, count);
     }
+    // Ways that yield no more than what there is are of no interest.
+    ways.enough = present;
     ways.look(0, budget, &mut [Span::default(); MOST_VENUES], true)?;
     let yearly = |amount: u128| YearlyYield(U256::from(amount));
     Some(Bound { present: yearly(present), most: yearly(ways.most) })
@@ -65,7 +78,7 @@ pub fn bound(vault: &Vault<'_>, venues: &[Venue], rate: impl Fn(usize, Assets) -
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
     pub present: YearlyYield,
-    /// Of every move; zero if there is none.
+    /// Of every move; if none yields more than what there is, some sum that does not either.
     pub most: YearlyYield,
 }
 
@@ -131,8 +144,12 @@ fn spans(vault: &Vault<'_>, venue: &Venue, pays: Apr, rate: impl Fn(Assets) -> O
 
 struct Ways {
     spans: [Spans; MOST_VENUES],
+    /// By venue, as if it could be left anywhere up to its most at its best rate.
+    widest: [Span; MOST_VENUES],
     count: usize,
     most: u128,
+    /// Sums up to this need not be told apart.
+    enough: u128,
     tried: usize,
 }
 
@@ -141,38 +158,56 @@ impl Ways {
     fn look(&mut self, venue: usize, budget: u128, chosen: &mut [Span; MOST_VENUES], keeps_all: bool) -> Option<()> {
         if venue == self.count {
             // To keep everything is no move.
-            return if keeps_all { Some(()) } else { self.fill(budget, chosen) };
+            if !keeps_all {
+                self.most = self.most.max(self.fill(budget, chosen)?);
+            }
+            return Some(());
         }
         let (spans, count) = self.spans[venue];
         for span in spans.iter().take(count) {
             // What does not fit is no way.
             let Some(left) = budget.checked_sub(span.least) else { continue };
             chosen[venue] = *span;
+            // With what follows left free the sum is no less than any that it leads to.
+            chosen[venue + 1..self.count].copy_from_slice(&self.widest[venue + 1..self.count]);
+            if venue + 1 < self.count && self.fill(left, chosen)? <= self.most.max(self.enough) {
+                continue;
+            }
             self.look(venue + 1, left, chosen, keeps_all && span.keeps)?;
         }
         Some(())
     }
 
     /// The most that the spans yield together, each at least at its beginning, with `spare` to add.
-    fn fill(&mut self, mut spare: u128, chosen: &[Span; MOST_VENUES]) -> Option<()> {
+    fn fill(&mut self, mut spare: u128, chosen: &[Span; MOST_VENUES]) -> Option<u128> {
         self.tried += 1;
         if self.tried > MOST_WAYS {
             return None;
         }
         let mut total = 0u128;
         let mut open: [(u128, u128); MOST_VENUES] = Default::default();
-        for (slot, span) in open.iter_mut().zip(chosen).take(self.count) {
-            total = total.checked_add(span.least.checked_mul(span.rate)?)?;
-            *slot = (span.rate, span.most - span.least);
+        let mut count = 0;
+        for span in chosen.iter().take(self.count) {
+            if span.least != 0 {
+                total = total.checked_add(span.least.checked_mul(span.rate)?)?;
+            }
+            // Few, and all but the last in order: each goes where it belongs.
+            let room = span.most - span.least;
+            if room != 0 {
+                let mut at = count;
+                while at > 0 && open[at - 1].0 < span.rate {
+                    open[at] = open[at - 1];
+                    at -= 1;
+                }
+                open[at] = (span.rate, room);
+                count += 1;
+            }
         }
-        let open = &mut open[..self.count];
-        open.sort_unstable_by(|a, b| b.cmp(a));
-        for (rate, room) in open.iter() {
+        for (rate, room) in open.iter().take(count) {
             let taken = spare.min(*room);
             total = total.checked_add(taken.checked_mul(*rate)?)?;
             spare -= taken;
         }
-        self.most = self.most.max(total);
-        Some(())
+        Some(total)
     }
 }

@@ -51,9 +51,9 @@ struct Sum<E> {
     cost: u32,
     earns: E,
     /// Index of the sum this extends, in the layer before.
-    parent: usize,
+    parent: u32,
     /// Index of the choice that extends it.
-    choice: usize,
+    choice: u32,
 }
 
 /// What a choice costs and yields.
@@ -101,9 +101,9 @@ fn leading_of<E: Total>(venues: &[Vec<Terms<E>>], budget: u32, count: usize) -> 
         return if count == 0 { Vec::new() } else { vec![Vec::new()] };
     };
     let mut layers = vec![vec![none]];
-    let mut slots = Slots { earned: Vec::new(), of: Vec::new() };
+    let mut slots = Slots::up_to(budget);
     for choices in others {
-        let next = slots.extend(layers.last().map_or(&[], Vec::as_slice), choices, budget);
+        let next = slots.extend(layers.last().map_or(&[], Vec::as_slice), choices);
         layers.push(next);
     }
     let sums = layers.last().map_or(&[][..], Vec::as_slice);
@@ -118,10 +118,12 @@ fn top<E: Total>(sums: &[Sum<E>], choices: &[Terms<E>], budget: u32, count: usiz
     let mut bound = Some(budget);
     while let Some(most) = bound.filter(|_| found.len() < count) {
         let mut best: Option<Sum<E>> = None;
-        for (choice, (cost, earns)) in choices.iter().enumerate() {
+        for (choice, (cost, earns)) in (0u32..).zip(choices) {
             let Some(left) = most.checked_sub(*cost) else { continue };
-            let Some(parent) = sums.partition_point(|sum| sum.cost <= left).checked_sub(1) else { continue };
-            let sum = Sum { cost: sums[parent].cost + cost, earns: sums[parent].earns.plus(*earns), parent, choice };
+            let Some(before) = sums.partition_point(|sum| sum.cost <= left).checked_sub(1) else { continue };
+            // There are no more sums than costs.
+            let parent = u32::try_from(before).unwrap_or(u32::MAX);
+            let sum = Sum { cost: sums[before].cost + cost, earns: sums[before].earns.plus(*earns), parent, choice };
             // Of equal yields the cheapest, of those the one whose sum comes first, then whose choice does.
             let order = |sum: &Sum<E>| (sum.cost, sum.parent, sum.choice);
             let better =
@@ -142,47 +144,55 @@ fn trace<E: Total>(layers: &[Vec<Sum<E>>], last: Sum<E>) -> Option<Vec<usize>> {
     let mut chosen = Vec::with_capacity(layers.len());
     let mut sum = last;
     for layer in layers.iter().rev() {
-        chosen.push(sum.choice);
-        sum = *layer.get(sum.parent)?;
+        chosen.push(sum.choice as usize);
+        sum = *layer.get(sum.parent as usize)?;
     }
     chosen.reverse();
     Some(chosen)
 }
 
 /// The best sum of every cost, while a layer is made. Kept from one layer to the next: they are too large to be asked of the allocator each time.
-struct Slots<E> {
-    earned: Vec<E>,
+struct Slots {
+    /// A bit for every cost that a sum has; only there the others say something.
+    taken: Vec<u64>,
     /// The sum and the choice.
     of: Vec<(u32, u32)>,
 }
 
-impl<E: Total> Slots<E> {
-    /// All undominated sums of one of `sums`, which ascend in cost, and one of `choices`, ascending in cost and in yield.
-    fn extend(&mut self, sums: &[Sum<E>], choices: &[Terms<E>], budget: u32) -> Vec<Sum<E>> {
-        const NOTHING: (u32, u32) = (u32::MAX, u32::MAX);
-        let dearest = choices.iter().map(|(cost, _)| *cost).max().unwrap_or_default();
-        let most = sums.last().map_or(0, |sum| sum.cost).saturating_add(dearest).min(budget);
-        let width = most as usize + 1;
-        if self.earned.len() < width {
-            self.earned.resize(width, E::ZERO);
-        }
-        self.of.clear();
-        self.of.resize(width, NOTHING);
-        let (earned, of) = (&mut self.earned[..width], &mut self.of[..width]);
+impl Slots {
+    fn up_to(budget: u32) -> Self {
+        let width = budget as usize + 1;
+        Self { taken: vec![0; width.div_ceil(64)], of: vec![(0, 0); width] }
+    }
+
+    /// All undominated sums of one of `sums` and one of `choices`, ascending in cost and in yield.
+    fn extend<E: Total>(&mut self, sums: &[Sum<E>], choices: &[Terms<E>]) -> Vec<Sum<E>> {
+        let Self { taken, of } = self;
+        taken.fill(0);
+        let earns = |(parent, choice): (u32, u32)| sums[parent as usize].earns.plus(choices[choice as usize].1);
         for (parent, sum) in (0u32..).zip(sums) {
-            for (choice, (cost, earns)) in (0u32..).zip(choices) {
+            for (choice, (cost, more)) in (0u32..).zip(choices) {
                 let cost = sum.cost.saturating_add(*cost) as usize;
-                let (Some(held), Some(from)) = (earned.get_mut(cost), of.get_mut(cost)) else { continue };
-                let earns = sum.earns.plus(*earns);
-                if *from == NOTHING || earns > *held {
-                    (*held, *from) = (earns, (parent, choice));
+                let (Some(from), Some(word)) = (of.get_mut(cost), taken.get_mut(cost / 64)) else { continue };
+                let bit = 1u64 << (cost % 64);
+                if *word & bit == 0 || sum.earns.plus(*more) > earns(*from) {
+                    *word |= bit;
+                    *from = (parent, choice);
                 }
             }
         }
-        let mut kept: Vec<Sum<E>> = Vec::new();
-        for ((cost, earns), (parent, choice)) in (0u32..).zip(earned).zip(of) {
-            if *parent != u32::MAX && kept.last().is_none_or(|last| *earns > last.earns) {
-                kept.push(Sum { cost, earns: *earns, parent: *parent as usize, choice: *choice as usize });
+        let count: u32 = taken.iter().map(|word| word.count_ones()).sum();
+        let mut kept: Vec<Sum<E>> = Vec::with_capacity(count as usize);
+        for (place, word) in (0u32..).step_by(64).zip(taken.iter()) {
+            let mut left = *word;
+            while left != 0 {
+                let cost = place + left.trailing_zeros();
+                left &= left - 1;
+                let Some(from) = of.get(cost as usize) else { continue };
+                let earns = earns(*from);
+                if kept.last().is_none_or(|last| earns > last.earns) {
+                    kept.push(Sum { cost, earns, parent: from.0, choice: from.1 });
+                }
             }
         }
         kept

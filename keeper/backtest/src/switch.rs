@@ -70,27 +70,21 @@ impl Switch {
         let read = |step: &Option<&VenueStep>, ours: &Assets| {
             step.map_or(Figures::UNREADABLE, |step| self.figures(step, *ours))
         };
-        let figures: Vec<Figures> = venues.iter().zip(ours).map(|(step, ours)| read(step, ours)).collect();
-        let mut prices = Vec::new();
-        for extreme in [environment.usdc_low, environment.usdc_high] {
-            if extreme != environment.usdc {
-                prices.push(extreme);
-            }
-        }
-        prices.push(environment.usdc);
+        self.read.venues = venues.iter().zip(ours).map(|(step, ours)| read(step, ours)).collect();
+        let extremes = [environment.usdc_low, environment.usdc_high].map(|price| (price != environment.usdc, price));
+        let parts = 1 + extremes.iter().filter(|(differs, _)| *differs).count() as u64;
+        let prices = extremes.into_iter().chain([(true, environment.usdc)]).filter(|(there, _)| *there);
         let mut events = Vec::new();
-        let parts = prices.len() as u64;
-        for (part, price) in (1u64..).zip(prices) {
+        for (part, (_, price)) in (1u64..).zip(prices) {
             let time = start + (end - start) * part / parts;
-            let now = Moment { block: time / SLOT, time };
+            self.now = Moment { block: time / SLOT, time };
             let price =
                 environment.oracle.map_or(Price::Fresh(price), |updated_at| Price::Answer { price, updated_at });
-            let read = Readings { prices: vec![price], venues: figures.clone() };
+            self.read.prices = vec![price];
             if let Some(switch) = self.inner.as_mut() {
                 // Steps follow each other and name every venue, so none is refused.
-                events.extend(switch.step(now, read.clone()).unwrap_or_default());
+                events.extend(switch.step(self.now, self.read.clone()).unwrap_or_default());
             }
-            (self.now, self.read) = (now, read);
         }
         if self.mode() == Mode::Exit && self.exit_since.is_none() {
             self.exit_since = Some(end);

@@ -12,6 +12,7 @@ mod event;
 mod parameters;
 mod reading;
 mod size_history;
+mod steady;
 mod views;
 mod watch;
 

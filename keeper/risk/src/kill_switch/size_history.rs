@@ -89,6 +89,17 @@ impl SizeHistory {
         [newest, reaches(BASELINE_AGE), reaches(MAX_AGE + 1)].into_iter().flatten().min()
     }
 
+    /// The time from which on a new observation is due.
+    pub(super) fn spaced_from(&self) -> u64 {
+        self.ring.last().map_or(0, |newest| newest.at.time.saturating_add(SPACING))
+    }
+
+    /// The largest size that is, or may become, a checkpoint while nothing larger is seen.
+    pub(super) fn largest(&self) -> Assets {
+        let all = self.ring.iter().chain(&self.pending).map(|checkpoint| checkpoint.size);
+        all.max().unwrap_or(Assets::ZERO)
+    }
+
     /// The block from which on an observation that waits may be confirmed.
     pub(super) fn confirmable_from(&self, now: Moment) -> Option<u64> {
         self.waiting(now).map(|pending| pending.at.block.saturating_add(1))

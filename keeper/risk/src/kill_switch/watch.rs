@@ -19,8 +19,10 @@ impl KillSwitch {
                 expected: self.venues.len(),
             });
         }
-        let mut events = self.advance(now)?;
-        events.extend(self.act(now, &read));
+        // What is steady only takes observations, and where the last of its turns was does not matter: the next readings begin anew here.
+        let steady = self.steady();
+        let mut events = self.turns(now, &steady)?;
+        self.act(now, &read, &[], &mut events);
         self.last = Some((now, read));
         Ok(events)
     }
@@ -30,6 +32,11 @@ impl KillSwitch {
     /// # Errors
     /// [`Refusal::Backwards`] if block or time is not after the last step's.
     pub fn advance(&mut self, until: Moment) -> Result<Vec<Event>, Refusal> {
+        self.turns(until, &[])
+    }
+
+    /// As [`Self::advance`]; the venues that are `steady`, in their order, are taken through on their own.
+    pub(super) fn turns(&mut self, until: Moment, steady: &[bool]) -> Result<Vec<Event>, Refusal> {
         let Some((start, read)) = self.last.take() else { return Ok(Vec::new()) };
         if until.block <= start.block || until.time < start.time {
             self.last = Some((start, read));
@@ -42,27 +49,31 @@ impl KillSwitch {
         }
         let clock = BlockClock { start, end: until };
         let mut events = Vec::new();
+        self.observe_steady(&read, clock, steady);
         let mut now = start;
-        while let Some(next) = self.next_turn(now, &read, clock) {
+        while let Some(next) = self.next_turn(now, &read, clock, steady) {
             now = next;
-            events.extend(self.act(now, &read));
+            self.act(now, &read, steady, &mut events);
         }
         self.last = Some((now, read));
         Ok(events)
     }
 
-    /// All that a watcher does in one block.
-    fn act(&mut self, now: Moment, read: &Readings) -> Vec<Event> {
+    /// All that a watcher does in one block, but at the venues that are `steady`.
+    pub(super) fn act(&mut self, now: Moment, read: &Readings, steady: &[bool], events: &mut Vec<Event>) {
         // Before the observation: a checkpoint of this very block is no evidence in it.
-        let due = self.due(now, read);
-        let events = due.into_iter().filter_map(|(trigger, subject)| self.trip(trigger, subject, now, read).ok());
-        let events = events.collect();
-        self.observe(now, read);
-        events
+        for (trigger, subject) in self.due(now, read, steady) {
+            events.extend(self.trip(trigger, subject, now, read).ok());
+        }
+        for (venue, (watch, figures)) in self.watches.iter_mut().zip(&read.venues).enumerate() {
+            if let Some(others) = figures.others.filter(|_| !is_steady(steady, venue)) {
+                watch.history.observe(others, now);
+            }
+        }
     }
 
     /// What would be tripped or armed now. What is tripped already is left alone until its block ends.
-    fn due(&self, now: Moment, read: &Readings) -> Vec<(Trigger, Subject)> {
+    fn due(&self, now: Moment, read: &Readings, steady: &[bool]) -> Vec<(Trigger, Subject)> {
         let mut due = Vec::new();
         for token in 0..self.tokens.len() {
             let blocked = self.feed_blocks[token].is_some_and(|block| now.time < block.until);
@@ -73,7 +84,7 @@ impl KillSwitch {
                 _ => {}
             }
         }
-        for (venue, watch) in self.watches.iter().enumerate() {
+        for (venue, watch) in self.watches.iter().enumerate().filter(|(venue, _)| !is_steady(steady, *venue)) {
             for (trigger, record) in [(Trigger::Tvl, watch.tvl), (Trigger::Utilisation, watch.utilisation)] {
                 let early =
                     record.armed(now).is_some_and(|armed| now.block < armed.block.saturating_add(CONFIRM_BLOCKS));
@@ -86,10 +97,10 @@ impl KillSwitch {
     }
 
     /// The next block after `now` in which a watcher who sees the same as now may find something to do.
-    fn next_turn(&self, now: Moment, read: &Readings, clock: BlockClock) -> Option<Moment> {
+    fn next_turn(&self, now: Moment, read: &Readings, clock: BlockClock, steady: &[bool]) -> Option<Moment> {
         let mut block = Earliest::after(now.block);
         let mut time = Earliest::after(now.time);
-        for watch in &self.watches {
+        for (_, watch) in self.watches.iter().enumerate().filter(|(venue, _)| !is_steady(steady, *venue)) {
             for record in [watch.tvl, watch.utilisation] {
                 if let Some(armed) = record.armed(now) {
                     block.put(armed.block.saturating_add(CONFIRM_BLOCKS));
@@ -124,6 +135,11 @@ impl KillSwitch {
     }
 }
 
+/// Whether the venue at this place is named as steady.
+fn is_steady(steady: &[bool], venue: usize) -> bool {
+    steady.get(venue).copied().unwrap_or(false)
+}
+
 /// The least of what comes after a number.
 struct Earliest {
     after: u64,
@@ -148,31 +164,41 @@ impl Earliest {
 
 /// Blocks evenly spread between two known ones.
 #[derive(Clone, Copy)]
-struct BlockClock {
-    start: Moment,
-    end: Moment,
+pub(super) struct BlockClock {
+    pub(super) start: Moment,
+    pub(super) end: Moment,
 }
 
 impl BlockClock {
-    fn moment(&self, block: u64) -> Moment {
+    pub(super) fn moment(&self, block: u64) -> Moment {
         let (blocks, seconds) = self.spans();
-        let passed = u128::from(block.saturating_sub(self.start.block)) * seconds / blocks;
-        Moment { block, time: self.start.time.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)) }
+        let gone = block.saturating_sub(self.start.block);
+        let passed = match gone.checked_mul(seconds) {
+            Some(product) => product / blocks,
+            None => u64::try_from(u128::from(gone) * u128::from(seconds) / u128::from(blocks)).unwrap_or(u64::MAX),
+        };
+        Moment { block, time: self.start.time.saturating_add(passed) }
     }
 
     /// The first block whose time is not before `time`.
-    fn block_at(&self, time: u64) -> u64 {
+    pub(super) fn block_at(&self, time: u64) -> u64 {
         let (blocks, seconds) = self.spans();
-        let wanted = u128::from(time.saturating_sub(self.start.time));
-        let Some(passed) = (wanted * blocks).checked_add(seconds.saturating_sub(1)).map(|sum| sum / seconds.max(1))
-        else {
-            return u64::MAX;
+        let wanted = time.saturating_sub(self.start.time);
+        let passed = match wanted.checked_mul(blocks).and_then(|product| product.checked_add(seconds.saturating_sub(1)))
+        {
+            Some(sum) => sum / seconds.max(1),
+            None => {
+                let product = u128::from(wanted) * u128::from(blocks);
+                let Some(sum) = product.checked_add(u128::from(seconds.saturating_sub(1))) else { return u64::MAX };
+                u64::try_from(sum / u128::from(seconds.max(1))).unwrap_or(u64::MAX)
+            }
         };
-        self.start.block.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX))
+        self.start.block.saturating_add(passed)
     }
 
-    fn spans(&self) -> (u128, u128) {
+    /// Blocks, at least one, and seconds.
+    fn spans(&self) -> (u64, u64) {
         let blocks = self.end.block.saturating_sub(self.start.block).max(1);
-        (u128::from(blocks), u128::from(self.end.time.saturating_sub(self.start.time)))
+        (blocks, self.end.time.saturating_sub(self.start.time))
     }
 }
