@@ -19,6 +19,7 @@ use ballast_risk::{Allocation, Figures, HubView, VenueView, approval_threshold, 
 use ballast_types::{Apr, Assets, BPS_ONE, Bps, LargeMoves, Policy, fixed::mul_div_floor};
 
 mod islands;
+mod narrow;
 mod nearest;
 mod permitted;
 mod seen;

@@ -2,11 +2,12 @@
 //!
 //! Minimise `Σ (x_i − w_i)²` over permitted `x` with `Σ cost_i(x_i) ≤ K`, all in whole basis points. A venue's permitted targets are a few
 //! ranges ([`Frame::islands`]), on each of which the square is convex. If every venue's own nearest target fits into the budget, that
-//! is the answer. Otherwise Bellman's recursion `F_i(k) = min_x F_{i−1}(k − cost_i(x)) + (x − w_i)²` is exact over all `K + 1` sums; the
-//! step for one range is a (min, +) convolution with a convex function, whose best `x` grows with `k`, so that divide and conquer finds
-//! all of them in `O(K log K)` (Aggarwal et al., "Geometric applications of a matrix-searching algorithm", 1987).
+//! is the answer. Otherwise what cannot be part of it is left out ([`super::narrow`]), and of the rest Bellman's recursion
+//! `F_i(k) = min_x F_{i−1}(k − cost_i(x)) + (x − w_i)²` is exact over all sums `k ≤ K` that occur; the step for one range is a (min, +)
+//! convolution with a convex function, whose best `x` grows with `k`, so that divide and conquer finds all of them in `O(k log k)`
+//! (Aggarwal et al., "Geometric applications of a matrix-searching algorithm", 1987).
 
-use super::{Candidate, Frame, Solution, Step};
+use super::{Candidate, Frame, Solution, Step, narrow::narrow};
 use alloy_primitives::U256;
 use ballast_types::{BPS_ONE, fixed::mul_div_floor};
 
@@ -16,13 +17,22 @@ const UNREACHED: u64 = 1_000_000_000_000;
 const OUTSIDE: u64 = UNREACHED;
 
 /// One way in which a venue can be left: as it is, or at a target of a range.
-struct Leave {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leave {
     /// `None` keeps what there is.
-    range: Option<(u16, u16)>,
+    pub(super) range: Option<(u16, u16)>,
     /// Cost of keeping; targets cost what they are.
-    cost: u32,
+    pub(super) cost: u32,
     /// Distance of keeping.
-    distance: u64,
+    pub(super) distance: u64,
+}
+
+impl Leave {
+    /// The least and the most that it costs.
+    fn costs(&self) -> (usize, usize) {
+        let (least, most) = self.range.map_or((self.cost, self.cost), |(a, b)| (u32::from(a), u32::from(b)));
+        (least as usize, most as usize)
+    }
 }
 
 impl Frame<'_> {
@@ -85,51 +95,64 @@ fn separately(options: &[Vec<Leave>], ideal: &[u16], budget: u32) -> Option<Vec<
     (cost <= budget).then_some(chosen)
 }
 
-/// The nearest within the budget, by recursion over its basis points.
-fn together(options: &[Vec<Leave>], ideal: &[u16], budget: u32) -> Option<Vec<Step>> {
-    let width = budget.min(u32::from(BPS_ONE)) as usize + 1;
-    let mut sums = vec![UNREACHED; width];
-    *sums.first_mut()? = 0;
-    let mut choices: Vec<Vec<(Step, u32)>> = Vec::with_capacity(options.len());
+/// The nearest within the budget, of all that the gap does not rule out ([`narrow`]).
+pub(super) fn together(options: &[Vec<Leave>], ideal: &[u16], budget: u32) -> Option<Vec<Step>> {
+    let budget = budget.min(u32::from(BPS_ONE));
+    together_of(&narrow(options, ideal, budget)?, ideal, budget)
+}
+
+/// The nearest within the budget, by recursion over the sums of basis points that the options can have.
+pub(super) fn together_of(options: &[Vec<Leave>], ideal: &[u16], budget: u32) -> Option<Vec<Step>> {
+    let budget = budget.min(u32::from(BPS_ONE)) as usize;
+    // The sum of the first place, and by place the distance.
+    let (mut first, mut sums) = (0, vec![0u64]);
+    let mut layers: Vec<(usize, Vec<(Step, usize)>)> = Vec::with_capacity(options.len());
     for (options, wanted) in options.iter().zip(ideal) {
+        let costs = || options.iter().map(Leave::costs);
+        let least = first + costs().map(|(least, _)| least).min()?;
+        let most = (first + sums.len() - 1 + costs().map(|(_, most)| most).max()?).min(budget);
+        let width = (most + 1).checked_sub(least).filter(|width| *width > 0)?;
         let mut next = vec![UNREACHED; width];
         let mut chosen = vec![(Step::Keep, 0); width];
         for option in options {
             match option.range {
                 None => {
+                    let cost = option.cost as usize;
                     for (from, sum) in sums.iter().enumerate() {
-                        let Some(slot) = next.get_mut(from + option.cost as usize) else { break };
+                        let place = first + from + cost - least;
+                        let Some(slot) = next.get_mut(place) else { break };
                         let sum = sum.saturating_add(option.distance);
                         if sum < *slot {
                             *slot = sum;
-                            chosen[from + option.cost as usize] = (Step::Keep, option.cost);
+                            chosen[place] = (Step::Keep, cost);
                         }
                     }
                 }
                 Some(range) => {
-                    let convolution = Convolution { sums: &sums, range, wanted: *wanted };
-                    convolution.rows((0, width - 1), (0, width - 1), &mut |row, column, sum| {
+                    let convolution = Convolution { sums: &sums, ahead: least - first, range, wanted: *wanted };
+                    convolution.rows((0, width - 1), (0, sums.len() - 1), &mut |row, column, sum| {
                         if sum < next[row] {
                             next[row] = sum;
-                            let bps = u16::try_from(row.saturating_sub(column)).unwrap_or(u16::MAX);
-                            chosen[row] = (Step::To(bps), u32::from(bps));
+                            let cost = (least + row).saturating_sub(first + column);
+                            chosen[row] = (Step::To(u16::try_from(cost).unwrap_or(u16::MAX)), cost);
                         }
                     });
                 }
             }
         }
-        sums = next;
-        choices.push(chosen);
+        (first, sums) = (least, next);
+        layers.push((least, chosen));
     }
-    let (mut at, least) = sums.iter().enumerate().min_by_key(|(_, sum)| **sum)?;
-    if *least >= UNREACHED {
+    let (at, distance) = sums.iter().enumerate().min_by_key(|(_, sum)| **sum)?;
+    if *distance >= UNREACHED {
         return None;
     }
-    let mut steps = Vec::with_capacity(choices.len());
-    for chosen in choices.iter().rev() {
-        let (step, cost) = *chosen.get(at)?;
+    let mut at = first + at;
+    let mut steps = Vec::with_capacity(layers.len());
+    for (least, chosen) in layers.iter().rev() {
+        let (step, cost) = *chosen.get(at.checked_sub(*least)?)?;
         steps.push(step);
-        at = at.checked_sub(cost as usize)?;
+        at = at.checked_sub(cost)?;
     }
     steps.reverse();
     Some(steps)
@@ -137,7 +160,10 @@ fn together(options: &[Vec<Leave>], ideal: &[u16], budget: u32) -> Option<Vec<St
 
 /// `min_j sums[j] + (k − j − wanted)²` over `k − j` in the range, for every `k`.
 struct Convolution<'a> {
+    /// By column.
     sums: &'a [u64],
+    /// By how much the first row's sum is more than the first column's.
+    ahead: usize,
     range: (u16, u16),
     wanted: u16,
 }
@@ -145,7 +171,7 @@ struct Convolution<'a> {
 impl Convolution<'_> {
     /// The distance at a target; beyond the range so large that it is never chosen, and convex all the same.
     fn at(&self, row: usize, column: usize) -> u64 {
-        let target = i64::try_from(row).unwrap_or(i64::MAX) - i64::try_from(column).unwrap_or(0);
+        let target = i64::try_from(row + self.ahead).unwrap_or(i64::MAX) - i64::try_from(column).unwrap_or(0);
         let (first, last) = (i64::from(self.range.0), i64::from(self.range.1));
         let inside = target.clamp(first, last);
         let away = square(u16::try_from(inside).unwrap_or(0), self.wanted);
@@ -176,6 +202,6 @@ impl Convolution<'_> {
     }
 }
 
-fn square(a: u16, b: u16) -> u64 {
+pub(super) fn square(a: u16, b: u16) -> u64 {
     u64::from(a.abs_diff(b)).pow(2)
 }

@@ -61,39 +61,42 @@ impl KillSwitch {
 
     /// All that a watcher does in one block, but at the venues that are `steady`.
     pub(super) fn act(&mut self, now: Moment, read: &Readings, steady: &[bool], events: &mut Vec<Event>) {
-        // Before the observation: a checkpoint of this very block is no evidence in it.
-        for (trigger, subject) in self.due(now, read, steady) {
-            events.extend(self.trip(trigger, subject, now, read).ok());
+        for token in 0..self.tokens.len() {
+            if let Some(trigger) = self.token_due(token, now, read) {
+                events.extend(self.trip(trigger, Subject::Token(token), now, read).ok());
+            }
         }
-        for (venue, (watch, figures)) in self.watches.iter_mut().zip(&read.venues).enumerate() {
-            if let Some(others) = figures.others.filter(|_| !is_steady(steady, venue)) {
+        for venue in (0..self.watches.len()).filter(|venue| !is_steady(steady, *venue)) {
+            for trigger in [Trigger::Tvl, Trigger::Utilisation] {
+                if self.venue_due(trigger, venue, now, read) {
+                    events.extend(self.trip(trigger, Subject::Venue(venue), now, read).ok());
+                }
+            }
+            // After the triggers: a checkpoint of this very block is no evidence in it.
+            let others = read.venues.get(venue).and_then(|figures| figures.others);
+            if let (Some(others), Some(watch)) = (others, self.watches.get_mut(venue)) {
                 watch.history.observe(others, now);
             }
         }
     }
 
-    /// What would be tripped or armed now. What is tripped already is left alone until its block ends.
-    fn due(&self, now: Moment, read: &Readings, steady: &[bool]) -> Vec<(Trigger, Subject)> {
-        let mut due = Vec::new();
-        for token in 0..self.tokens.len() {
-            let blocked = self.feed_blocks[token].is_some_and(|block| now.time < block.until);
-            let done = if token == 0 { self.mode == Mode::Exit } else { blocked };
-            match self.status(token, now, read) {
-                Some(crate::PegStatus::Kill) if !done => due.push((Trigger::Peg, Subject::Token(token))),
-                None if !blocked => due.push((Trigger::Oracle, Subject::Token(token))),
-                _ => {}
-            }
+    /// What would be tripped of a token now. What is tripped already is left alone until its block ends.
+    fn token_due(&self, token: usize, now: Moment, read: &Readings) -> Option<Trigger> {
+        let blocked = self.feed_blocks[token].is_some_and(|block| now.time < block.until);
+        let done = if token == 0 { self.mode == Mode::Exit } else { blocked };
+        match self.status(token, now, read) {
+            Some(crate::PegStatus::Kill) if !done => Some(Trigger::Peg),
+            None if !blocked => Some(Trigger::Oracle),
+            _ => None,
         }
-        for (venue, watch) in self.watches.iter().enumerate().filter(|(venue, _)| !is_steady(steady, *venue)) {
-            for (trigger, record) in [(Trigger::Tvl, watch.tvl), (Trigger::Utilisation, watch.utilisation)] {
-                let early =
-                    record.armed(now).is_some_and(|armed| now.block < armed.block.saturating_add(CONFIRM_BLOCKS));
-                if now.time >= record.blocked_until && !early && self.evaluate(trigger, venue, now, read).holds {
-                    due.push((trigger, Subject::Venue(venue)));
-                }
-            }
-        }
-        due
+    }
+
+    /// Whether a venue's condition would be armed or tripped now.
+    fn venue_due(&self, trigger: Trigger, venue: usize, now: Moment, read: &Readings) -> bool {
+        let watch = &self.watches[venue];
+        let record = if trigger == Trigger::Tvl { watch.tvl } else { watch.utilisation };
+        let early = record.armed(now).is_some_and(|armed| now.block < armed.block.saturating_add(CONFIRM_BLOCKS));
+        now.time >= record.blocked_until && !early && self.evaluate(trigger, venue, now, read).holds
     }
 
     /// The next block after `now` in which a watcher who sees the same as now may find something to do.
