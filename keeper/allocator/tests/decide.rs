@@ -75,7 +75,7 @@ fn idle_money_goes_into_the_venues_through_every_gate() {
 /// Breaks one thing and says which gate must answer no.
 type Fault = (&'static str, GateId, fn(&mut Snapshot));
 
-const FAULTS: [Fault; 20] = [
+const FAULTS: [Fault; 21] = [
     ("providers disagree", GateId::Observation, |s| {
         s.doubts.push(Doubt::RpcDisagreement { detail: "block hash".into() });
     }),
