@@ -248,7 +248,7 @@ fn a_target_beyond_those_that_leave_a_venue_too_utilised_is_reached() {
     *checkpoint = Some(Checkpoint { size: *size, time: NOW - 1_200, block: BLOCK - 100 });
     snapshot.hub.limits.max_venue_share = Bps(10_000);
     let found = |bps: u16| {
-        let found = project(&snapshot, &policy(), &vec![(AAVE, Bps(bps))])?;
+        let found = project(&snapshot, &policy(), &[(AAVE, Bps(bps))])?;
         found.targets.iter().find(|target| target.adapter == AAVE).map(|target| target.bps.0)
     };
     assert_eq!(found(3_000), Some(3_000));
