@@ -21,6 +21,7 @@ mod rules;
 pub mod scenario;
 mod scores;
 mod screen;
+mod stableswap;
 mod switch;
 pub mod validity;
 
@@ -42,3 +43,4 @@ pub use policy::{Bounds, Plan};
 pub use report::html;
 pub use rules::{Rules, Upkeep};
 pub use scores::{Scores, explained};
+pub use stableswap::{FEE_ONE, StableSwap};
