@@ -4,6 +4,7 @@ use crate::candidates::{self, CandidateError};
 use crate::economics;
 use crate::gates::{self, Answer, Prices};
 use crate::projector::{self, Move};
+use crate::swaps::{Leg, NoSwaps, Swaps};
 use crate::yields::{ModelError, VenueModel, YearlyYield};
 use ballast_risk::{
     Allocation, HubView, Outcome, Violation, approval_threshold, check_approved_targets, check_targets,
@@ -27,7 +28,14 @@ pub fn decide(snapshot: &Snapshot, policy: &Policy) -> Decision {
 /// Decides what to do about a snapshot, given what is expected of the venues beyond it.
 #[must_use]
 pub fn decide_with(snapshot: &Snapshot, policy: &Policy, outlook: &Outlook) -> Decision {
-    judge(snapshot, policy, outlook, |view, models| {
+    decide_swapping(snapshot, policy, outlook, &NoSwaps)
+}
+
+/// As [`decide_with`] where some venues are entered and left by swaps: what they cost lowers the merit of a move in the search of the convex strategy, and
+/// [`GateId::Gain`] asks the gain of every strategy's move to pay for all of them together.
+#[must_use]
+pub fn decide_swapping(snapshot: &Snapshot, policy: &Policy, outlook: &Outlook, swaps: &dyn Swaps) -> Decision {
+    judge(snapshot, policy, outlook, swaps, |view, models| {
         candidates::propose(view, models, policy, outlook).map_err(|error| match error {
             CandidateError::Empty | CandidateError::NoBetter => nothing_to_move(view, models),
             other => other.to_string(),
@@ -40,11 +48,12 @@ fn judge(
     snapshot: &Snapshot,
     policy: &Policy,
     outlook: &Outlook,
+    swaps: &dyn Swaps,
     proposal: impl FnOnce(&HubView, &[VenueModel<'_>]) -> Result<Move, String>,
 ) -> Decision {
     let view = HubView::from_snapshot(snapshot);
     let models: Vec<Result<VenueModel<'_>, ModelError>> =
-        snapshot.venues.iter().map(|venue| VenueModel::new(&venue.reading)).collect();
+        snapshot.venues.iter().map(|venue| Ok(VenueModel::new(&venue.reading)?.reached_by(swaps, venue.adapter))).collect();
     let (feeds, prices) = gates::feeds(snapshot);
     let policy_fault = policy.validate().err().map(|fault| format!("the policy is invalid: {fault}"));
 
@@ -78,7 +87,7 @@ fn judge(
         }
     };
     let worth = candidates::worth(&best, &view, policy, outlook);
-    propose(asked, snapshot, policy, &view, &Proposal { best, worth }, &prices)
+    propose(asked, snapshot, policy, &view, &Proposal { best, worth, swaps }, &prices)
 }
 
 /// Decides, and puts everything the decision followed from beside it. No learned model has a part in it yet.
@@ -102,16 +111,18 @@ pub fn reconsider(earlier: &DecisionRecord, snapshot: Snapshot) -> DecisionRecor
     let policy = earlier.policy.clone();
     let targets: Vec<Allocation> = earlier.decision.targets().iter().map(Allocation::from).collect();
     let outlook = earlier.outlook.clone();
-    let decision = judge(&snapshot, &policy, &outlook, |view, models| {
+    let decision = judge(&snapshot, &policy, &outlook, &NoSwaps, |view, models| {
         projector::evaluate(view, models, targets).ok_or_else(|| "the targets cannot be evaluated".to_owned())
     });
     DecisionRecord { format: FORMAT, snapshot, policy, outlook, models: Vec::new(), decision }
 }
 
 /// A move, and what a year of it is worth to the strategy.
-struct Proposal {
+struct Proposal<'a> {
     best: Move,
     worth: Result<YearlyYield, CandidateError>,
+    /// What leads to it.
+    swaps: &'a dyn Swaps,
 }
 
 /// The hub's word on the targets, as far as it does not depend on an approval that can be had.
@@ -128,7 +139,7 @@ fn propose(
     snapshot: &Snapshot,
     policy: &Policy,
     view: &HubView,
-    proposal: &Proposal,
+    proposal: &Proposal<'_>,
     prices: &Prices,
 ) -> Decision {
     let best = &proposal.best;
@@ -206,25 +217,35 @@ fn risk(snapshot: &Snapshot, policy: &Policy, outcome: &Outcome) -> Answer {
     Ok(if scores.is_empty() { "no venue is added to".into() } else { format!("{}, limit {limit}", scores.join(", ")) })
 }
 
-/// The gain over the horizon pays for gas and for the required improvement (SPEC X2, ERR-33).
+/// The gain over the horizon pays for gas, for swaps and for the required improvement (SPEC X2, ERR-33).
 fn gain(
     snapshot: &Snapshot,
     policy: &Policy,
-    proposal: &Proposal,
+    proposal: &Proposal<'_>,
     outcome: &Outcome,
     prices: &Prices,
 ) -> (Answer, Option<Prediction>) {
-    let Proposal { best, worth } = proposal;
+    let Proposal { best, worth, swaps } = proposal;
     let worth = match worth {
         Ok(worth) => *worth,
         Err(error) => return (Err(error.to_string()), None),
+    };
+    let legs: Vec<Leg> = outcome
+        .legs
+        .iter()
+        .map(|leg| Leg { adapter: leg.adapter, from: leg.before, to: leg.after })
+        .filter(|leg| swaps.needed(leg.adapter))
+        .collect();
+    let swapping = if legs.is_empty() { Some(Assets::ZERO) } else { swaps.cost(&legs) };
+    let Some(swapping) = swapping else {
+        return (Err("the swaps of the move cannot be made at a price that is accepted".into()), None);
     };
     let numbers = || {
         let gain = economics::earned(worth, policy.horizon)?;
         let fee = snapshot.block.next_base_fee.checked_add(policy.priority_fee)?;
         let gas_cost = economics::gas_cost(policy.expected_gas, fee, prices.eth_usd, prices.asset_usd)?;
         let required = economics::required(outcome.nav, policy.min_gain, policy.horizon)?;
-        Some((gain, gas_cost, required, gas_cost.checked_add(required)?))
+        Some((gain, gas_cost, required, gas_cost.checked_add(required)?.checked_add(swapping)?))
     };
     let Some((gain, gas_cost, required, threshold)) = numbers() else {
         return (Err("gain or gas cost does not fit 128 bits".into()), None);
@@ -239,8 +260,9 @@ fn gain(
         turnover: outcome.turnover,
     };
     let meant = if policy.strategy.needs_outlook() { ", by its certainty equivalent," } else { "" };
+    let swapped = if legs.is_empty() { String::new() } else { format!(", swaps {swapping}") };
     let detail = format!(
-        "{} to {}{meant} gains {gain} in {} s; gas {gas_cost} and required improvement {required}",
+        "{} to {}{meant} gains {gain} in {} s; gas {gas_cost} and required improvement {required}{swapped}",
         prediction.apr_before.percent(),
         prediction.apr_after.percent(),
         policy.horizon
@@ -250,7 +272,7 @@ fn gain(
 
 /// A lower base fee is worth waiting for as long as it saves more than the move earns in the policy's patience (SPEC X4, X11). What is
 /// waited for is what a quarter of the recent blocks had, so it comes by itself or the recent blocks become dear ones.
-fn fees(snapshot: &Snapshot, policy: &Policy, proposal: &Proposal, prices: &Prices) -> Answer {
+fn fees(snapshot: &Snapshot, policy: &Policy, proposal: &Proposal<'_>, prices: &Prices) -> Answer {
     let patience = policy.gas_patience;
     if patience == 0 {
         return Ok("lower fees are not waited for".into());

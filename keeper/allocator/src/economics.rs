@@ -32,6 +32,13 @@ pub fn gas_cost(gas: u64, wei_per_gas: u128, eth_usd: Wad, asset_usd: Wad) -> Op
     if divisor.is_zero() { None } else { assets(scaled.div_ceil(divisor)) }
 }
 
+/// What is paid once, as what it takes from a yearly yield over `seconds`, rounded up; `None` over no time.
+#[must_use]
+pub fn spread(cost: Assets, seconds: u64) -> Option<YearlyYield> {
+    let scaled = U256::from(cost.0).checked_mul(year())?;
+    (seconds > 0).then(|| YearlyYield(scaled.div_ceil(U256::from(seconds))))
+}
+
 /// A year in the unit of [`YearlyYield`]: seconds times 1e18.
 fn year() -> U256 {
     product(u128::from(SECONDS_PER_YEAR), WAD)
@@ -85,5 +92,15 @@ mod tests {
         assert_eq!(earned(yearly, SECONDS_PER_YEAR), Some(Assets(5_000_000_000)));
         assert_eq!(earned(yearly, 7 * 86_400), Some(Assets(95_890_410)));
         assert_eq!(earned(YearlyYield(U256::MAX), 2), None);
+    }
+
+    // SPEC X2: what a swap costs weighs against the yield of the horizon, no more and no less.
+    #[test]
+    fn a_cost_that_is_spread_over_a_time_is_what_that_yield_earns_in_it() {
+        for (cost, seconds) in [(1u128, 1u64), (400_000_000, 30 * 86_400), (7, SECONDS_PER_YEAR)] {
+            let yearly = spread(Assets(cost), seconds).unwrap_or_default();
+            assert_eq!(earned(yearly, seconds), Some(Assets(cost)));
+        }
+        assert_eq!(spread(Assets(1), 0), None);
     }
 }

@@ -13,9 +13,10 @@ pub mod optimiser;
 pub mod projector;
 pub mod rates;
 mod replay;
+pub mod swaps;
 pub mod triggers;
 pub mod upkeep;
 pub mod yields;
 
-pub use decide::{decide, decide_with, reconsider, record, record_with};
+pub use decide::{decide, decide_swapping, decide_with, reconsider, record, record_with};
 pub use replay::{Difference, ReplayReport, replay};

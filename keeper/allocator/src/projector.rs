@@ -12,6 +12,7 @@
 //! or all to one venue, the search runs within each of these divisions, and the best result counts: never more is added than needs no
 //! approval, and a large move is made in several. A policy that asks the Safe instead ([`LargeMoves::Ask`]) gets the move found.
 
+use crate::economics;
 use crate::optimiser::{self, Choice};
 use crate::yields::{VenueModel, YearlyYield};
 use alloy_primitives::{Address, U256};
@@ -67,6 +68,8 @@ struct Candidate<'a> {
     /// No addition may end above this: the venue's share, its flow bucket and its cap refuse it. Asked first, since it says most.
     ceiling: Assets,
     yield_now: YearlyYield,
+    /// What is added to every merit of it, so that one less the cost of a swap is not below zero. Zero of a venue that needs none.
+    shift: YearlyYield,
 }
 
 /// What all venues share.
@@ -77,6 +80,8 @@ struct Frame<'a> {
     budget: u32,
     /// The smallest leg that leaves something in its position.
     min_leg: Assets,
+    /// Seconds over which the cost of a swap is weighed against the yield.
+    horizon: u64,
 }
 
 /// The best targets within the candidates' allowances.
@@ -170,7 +175,10 @@ fn frame<'a>(
     }
     let reserve = policy.reserve.max(view.limits.reserve);
     let min_leg = nav.share(MIN_LEG).max(policy.min_transfer);
-    let frame = Frame { view, nav, budget: u32::from(BPS_ONE.checked_sub(reserve.0)?), min_leg };
+    let budget = u32::from(BPS_ONE.checked_sub(reserve.0)?);
+    let frame = Frame { view, nav, budget, min_leg, horizon: policy.horizon };
+    // No swap loses more than there is.
+    let most_lost = economics::spread(nav, policy.horizon)?;
     let mut candidates = view
         .venues
         .iter()
@@ -185,6 +193,7 @@ fn frame<'a>(
                 max_position: addable(venue, policy),
                 allowance: Assets(u128::MAX),
                 yield_now: model.yield_at(model.value())?,
+                shift: if model.is_swapped() { most_lost } else { YearlyYield::ZERO },
             })
         })
         .collect::<Option<Vec<_>>>()?;
@@ -204,6 +213,11 @@ fn search(
     let mut best = frame.solve(&candidates, &goal)?;
     if policy.large_moves == LargeMoves::Divide {
         best = frame.within_approval(&mut candidates, &goal, best)?;
+    }
+    // What the swaps cost may eat up what the targets yield more.
+    let swapped = candidates.iter().any(|candidate| candidate.model.is_swapped());
+    if swapped && matches!(goal, Goal::Yield) && best.merit <= frame.merit_of(&candidates, &vec![None; candidates.len()])?.0 {
+        return None;
     }
 
     let yield_before = candidates.iter().fold(YearlyYield::ZERO, |sum, candidate| sum.plus(candidate.yield_now));
@@ -239,6 +253,13 @@ pub fn evaluate(view: &HubView, models: &[VenueModel<'_>], targets: Vec<Allocati
 fn addable(venue: &VenueView, policy: &Policy) -> Option<Bps> {
     let judgement = policy.venue(venue.adapter)?;
     (judgement.risk_score < policy.max_risk_score).then(|| judgement.max_position.min(policy.max_position))
+}
+
+impl Candidate<'_> {
+    /// The merit of keeping what there is.
+    fn kept(&self) -> YearlyYield {
+        self.yield_now.plus(self.shift)
+    }
 }
 
 impl Frame<'_> {
@@ -282,8 +303,27 @@ impl Frame<'_> {
         for ((index, _), bps) in listed.iter().zip(positions) {
             *targets.get_mut(*index)? = Some(bps);
         }
-        let merit = self.yield_of(candidates, &targets)?.0;
+        let merit = self.merit_of(candidates, &targets)?.0;
         Some(Solution { targets, merit })
+    }
+
+    /// The yield less what the swaps cost, spread over the horizon; shifted by the same for all targets.
+    fn merit_of(&self, candidates: &[Candidate<'_>], targets: &[Option<u16>]) -> Option<YearlyYield> {
+        candidates.iter().zip(targets).try_fold(YearlyYield::ZERO, |sum, (candidate, target)| {
+            Some(sum.plus(match target {
+                None => candidate.kept(),
+                Some(bps) => self.merit(candidate, self.nav.share(Bps(*bps)))?,
+            }))
+        })
+    }
+
+    fn merit(&self, candidate: &Candidate<'_>, goal: Assets) -> Option<YearlyYield> {
+        let earned = candidate.model.yield_at(goal)?;
+        if !candidate.model.is_swapped() {
+            return Some(earned);
+        }
+        let cost = economics::spread(candidate.model.swap_cost(goal)?, self.horizon)?;
+        Some(earned.plus(candidate.shift).excess_over(cost))
     }
 
     fn yield_of(&self, candidates: &[Candidate<'_>], targets: &[Option<u16>]) -> Option<YearlyYield> {

@@ -7,7 +7,8 @@
 //! `p · r(p)`. Rates are as of now: what borrowers will do about the new rate is not foretold.
 
 use crate::rates::{self, RateError};
-use alloy_primitives::U256;
+use crate::swaps::{Leg, Swaps};
+use alloy_primitives::{Address, U256};
 use ballast_types::{Apr, Assets, Market, VenueReading, WAD, Wad, fixed::mul_div_floor, fixed::product};
 use std::cmp::Ordering;
 
@@ -63,6 +64,8 @@ pub struct VenueModel<'a> {
     withdraw_queue: &'a [u8],
     /// The part of earnings that depositors get: one minus the performance fee.
     passed_on: u128,
+    /// Where the way there takes a swap.
+    swaps: Option<(&'a dyn Swaps, Address)>,
 }
 
 impl<'a> VenueModel<'a> {
@@ -103,7 +106,27 @@ impl<'a> VenueModel<'a> {
                 return Err(ModelError::QueueIndex { queue, index, markets: markets.len() });
             }
         }
-        Ok(Self { value: *value, markets, supply_queue, withdraw_queue, passed_on: WAD - performance_fee.0 })
+        Ok(Self { value: *value, markets, supply_queue, withdraw_queue, passed_on: WAD - performance_fee.0, swaps: None })
+    }
+
+    /// The same where the position of `adapter` is entered and left as `swaps` says.
+    #[must_use]
+    pub fn reached_by(mut self, swaps: &'a dyn Swaps, adapter: Address) -> Self {
+        self.swaps = swaps.needed(adapter).then_some((swaps, adapter));
+        self
+    }
+
+    /// Whether the way there takes a swap.
+    #[must_use]
+    pub const fn is_swapped(&self) -> bool {
+        self.swaps.is_some()
+    }
+
+    /// What moving the position to `position` loses on the way, moved alone; `None` if it cannot be swapped.
+    #[must_use]
+    pub fn swap_cost(&self, position: Assets) -> Option<Assets> {
+        let Some((swaps, adapter)) = self.swaps else { return Some(Assets::ZERO) };
+        if position == self.value { Some(Assets::ZERO) } else { swaps.cost(&[Leg { adapter, from: self.value, to: position }]) }
     }
 
     /// The position as read.

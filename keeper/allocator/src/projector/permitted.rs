@@ -17,7 +17,8 @@ impl Frame<'_> {
         if goal > value { Some(with_drift(goal)?.saturating_sub(value)) } else { Some(Assets::ZERO) }
     }
 
-    /// What the venue yields at a target of `bps`, or `None` if the limits or the policy do not permit that target.
+    /// The merit of the venue at a target of `bps` (what it yields there, unless a swap leads to it), or `None` if the limits or the policy do not permit
+    /// that target or no swap leads there.
     pub(super) fn permitted(&self, candidate: &Candidate<'_>, bps: u16) -> Option<YearlyYield> {
         let limits = &self.view.limits;
         let target = Bps(bps);
@@ -43,7 +44,7 @@ impl Frame<'_> {
                 return None;
             }
         }
-        candidate.model.yield_at(goal)
+        self.merit(candidate, goal)
     }
 
     /// Whether the venue would still be above its limit on utilisation after an addition up to `bps`. If it is not after one, it is not
@@ -102,7 +103,7 @@ impl Frame<'_> {
         targets.sort_unstable();
         targets.dedup();
 
-        let keep = Choice { what: Step::Keep, cost: self.cost_of_keeping(candidate), earns: candidate.yield_now };
+        let keep = Choice { what: Step::Keep, cost: self.cost_of_keeping(candidate), earns: candidate.kept() };
         let moves = targets.into_iter().filter_map(|bps| {
             let earns = self.permitted(candidate, bps)?;
             Some(Choice { what: Step::To(bps), cost: u32::from(bps), earns })

@@ -36,7 +36,7 @@ impl Frame<'_> {
     fn improved(&self, candidates: &[Candidate<'_>]) -> Option<bool> {
         let tried = |candidate: &Candidate<'_>| Tried {
             kept: self.cost_of_keeping(candidate),
-            now: candidate.yield_now,
+            now: candidate.kept(),
             targets: self.few(candidate),
         };
         let tried: Vec<Tried> = candidates.iter().map(tried).collect();
