@@ -14,6 +14,8 @@ pub struct Book {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     pub value: Assets,
+    /// What it is in the venue's own coin, six decimals; zero where that is USDC. `value` is then what it would bring if all coins left.
+    pub coins: u128,
     /// The target last stored by the hub.
     pub target: Bps,
     /// What is in its flow bucket, and when it was last drained.
@@ -21,9 +23,9 @@ pub struct Position {
     pub flow_time: u64,
 }
 
-/// All that changed the sum, in base units; each but `interest` makes it less.
+/// All that changed the sum, in base units; each but `interest` and `gains` makes it less.
 ///
-/// `final = capital + interest − dilution − gas − upkeep − losses`, to the unit.
+/// `final = capital + interest + gains − depreciation − dilution − gas − upkeep − slippage − losses`, to the unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Ledger {
     /// What the positions would have earned at the rates that were paid to others.
@@ -36,14 +38,20 @@ pub struct Ledger {
     pub upkeep: Assets,
     /// Taken from positions by failures of venues.
     pub losses: Assets,
+    /// What swaps brought less than the coins were worth, fee and price impact, and what those still held would bring less if they left at the end.
+    pub slippage: Assets,
+    /// By how much the price in USDC of coins that were held rose, all rises together.
+    pub gains: Assets,
+    /// By how much it fell, all falls together.
+    pub depreciation: Assets,
 }
 
 impl Ledger {
     /// What is left of `capital`, or `None` if that is less than nothing or does not fit.
     #[must_use]
     pub fn applied_to(&self, capital: Assets) -> Option<Assets> {
-        let costs = [self.dilution, self.gas, self.upkeep, self.losses];
-        let gross = capital.checked_add(self.interest)?;
+        let costs = [self.dilution, self.gas, self.upkeep, self.losses, self.slippage, self.depreciation];
+        let gross = capital.checked_add(self.interest)?.checked_add(self.gains)?;
         costs.into_iter().try_fold(gross, |left, cost| left.0.checked_sub(cost.0).map(Assets))
     }
 }
@@ -60,14 +68,15 @@ impl Book {
         Assets(self.positions.iter().fold(self.idle.0, |sum, position| sum.saturating_add(position.value.0)))
     }
 
-    /// Takes `cost` from idle, and what idle lacks from the largest positions; never more than there is. Says what was paid.
+    /// Takes `cost` from idle, and what idle lacks from the largest positions in USDC; never more than there is. Says what was paid.
     pub fn pay(&mut self, cost: Assets) -> Assets {
         let mut owed = cost.0;
         let paid = owed.min(self.idle.0);
         self.idle.0 -= paid;
         owed -= paid;
         while owed > 0 {
-            let Some(largest) = self.positions.iter_mut().max_by_key(|position| position.value) else { break };
+            let usdc = self.positions.iter_mut().filter(|position| position.coins == 0);
+            let Some(largest) = usdc.max_by_key(|position| position.value) else { break };
             let paid = owed.min(largest.value.0);
             if paid == 0 {
                 break;

@@ -25,10 +25,13 @@ pub enum Observed {
 
 /// Aave v2's interest-rate strategy for USDC, `rateStrategyStableThree` of github.com/aave/protocol-v2, markets/aave/rateStrategies.ts: no base,
 /// 4 % at 90 %, 60 % more from there to 100 %. By the data it held from the launch in December 2020 until v3 took its place in July 2023.
-const AAVE_V2: KinkedRate = KinkedRate { slope1: 0.04, slope2: 0.6, optimal: 0.9 };
+/// It is USDT's as well.
+pub(crate) const AAVE_V2: KinkedRate = KinkedRate { slope1: 0.04, slope2: 0.6, optimal: 0.9 };
+/// The one for DAI, `rateStrategyStableTwo` of the same file.
+pub(crate) const AAVE_V2_DAI: KinkedRate = KinkedRate { slope1: 0.04, slope2: 0.75, optimal: 0.8 };
 
 /// A kinked borrow rate, fractions.
-struct KinkedRate {
+pub(crate) struct KinkedRate {
     slope1: f64,
     slope2: f64,
     optimal: f64,
@@ -48,14 +51,14 @@ impl KinkedRate {
 /// What the rates of a day say of utilisation; `None` without a borrow rate.
 ///
 /// Where all debt is variable (Aave v3's USDC: stable-rate borrowing was never open), `supply = borrow · u · (1 − fee)` at every moment, so that
-/// the ratio of a day's means is the mean of `u` weighted by the borrow rate: never above the day's highest. In Aave v2 (`aave_v2`) suppliers
+/// the ratio of a day's means is the mean of `u` weighted by the borrow rate: never above the day's highest. In Aave v2 (by its `strategy`) suppliers
 /// were paid by borrowers at stable rates as well, and the ratio says anything up to 175 %; there the variable rate itself tells, since the contract
 /// computes it from utilisation alone. Above the kink, what follows from a day's mean is the day's mean if it was above all day, else more
 /// than that, but never above the highest of the day.
 #[must_use]
-pub(crate) fn lent_out(supply: f64, borrow: Option<f64>, aave_v2: bool) -> Option<f64> {
+pub(crate) fn lent_out(supply: f64, borrow: Option<f64>, strategy: Option<&KinkedRate>) -> Option<f64> {
     let borrow = borrow.filter(|borrow| *borrow > 0.0)?;
-    let u = if aave_v2 { AAVE_V2.inverse(borrow) } else { supply / (borrow * 0.9) };
+    let u = strategy.map_or(supply / (borrow * 0.9), |strategy| strategy.inverse(borrow));
     Some(u.min(MOST_UTILISATION))
 }
 
@@ -79,7 +82,7 @@ pub fn step(supply: f64, borrow: Option<f64>, observed: Observed) -> Option<Venu
         Observed::Measured { supplied, borrowed } => {
             (supplied, borrowed.min(supplied * MOST_UTILISATION), Basis::Recorded)
         }
-        Observed::Liquidity(liquidity) => match lent_out(supply, borrow, false) {
+        Observed::Liquidity(liquidity) => match lent_out(supply, borrow, None) {
             Some(u) => of_liquidity(liquidity, u, Basis::Derived),
             None => of_liquidity(liquidity, ASSUMED_UTILISATION, Basis::Assumed),
         },
@@ -163,11 +166,11 @@ mod tests {
     // Aave v2 on 2021-03-11: 21.55 % to suppliers, 49.11 % from variable borrowers. And on 2021-03-25: 6.04 % and 4.37 %.
     #[test]
     fn where_stable_borrowers_pay_as_well_the_variable_rate_tells_and_the_ratio_does_not() {
-        assert!(lent_out(0.2155, Some(0.4911), false).unwrap() < 0.5);
-        assert!((lent_out(0.2155, Some(0.4911), true).unwrap() - 0.97518).abs() < 1e-4);
-        assert_eq!(lent_out(0.0604, Some(0.0437), false).unwrap(), MOST_UTILISATION);
-        assert!((lent_out(0.0604, Some(0.0437), true).unwrap() - 0.90062).abs() < 1e-4);
-        assert_eq!(lent_out(0.05, None, true), None);
+        assert!(lent_out(0.2155, Some(0.4911), None).unwrap() < 0.5);
+        assert!((lent_out(0.2155, Some(0.4911), Some(&AAVE_V2)).unwrap() - 0.97518).abs() < 1e-4);
+        assert_eq!(lent_out(0.0604, Some(0.0437), None).unwrap(), MOST_UTILISATION);
+        assert!((lent_out(0.0604, Some(0.0437), Some(&AAVE_V2)).unwrap() - 0.90062).abs() < 1e-4);
+        assert_eq!(lent_out(0.05, None, Some(&AAVE_V2)), None);
     }
 
     proptest! {
@@ -188,8 +191,8 @@ mod tests {
             let supply = mean(hours.iter().map(|u| rate(*u) * u * 0.9).collect());
             let highest = hours.iter().copied().fold(0.0, f64::max) + 1e-9;
             let lowest = hours.iter().copied().fold(1.0, f64::min) - 1e-9;
-            for aave_v2 in [false, true] {
-                let u = lent_out(supply, Some(borrow), aave_v2).unwrap();
+            for strategy in [None, Some(&AAVE_V2)] {
+                let u = lent_out(supply, Some(borrow), strategy).unwrap();
                 prop_assert!(lowest <= u && u <= highest, "{u} in {lowest}..{highest}");
             }
         }

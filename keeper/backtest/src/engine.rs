@@ -3,6 +3,7 @@
 //! A decision at the beginning of a step sees the step before it and nothing later. What it leads to happens in the step itself: at its gas price,
 //! within what could be withdrawn in it, at its rates with our own money in them. So nothing can look ahead: what has not been is not handed out.
 
+mod desk;
 mod earn;
 
 use crate::{
@@ -11,16 +12,18 @@ use crate::{
     observe::{self, History},
     outlook::outlook,
     policy::{Baseline, Plan},
+    quoter::Quoter,
     rules::Rules,
     screen::{self, Known, Scene, Screen},
     switch::{Switch, venue_of},
 };
-use ballast_allocator::decide_with;
+use ballast_allocator::{decide_swapping, swaps::NoSwaps};
 use ballast_risk::{
     MAX_CHECKPOINT_AGE,
     kill_switch::{Cause, Event},
 };
-use ballast_types::{Assets, Bps, GateId, Mode, Outlook, Policy, WAD, fixed::mul_div_ceil, fixed::mul_div_floor};
+use ballast_types::{Assets, BPS_ONE, Bps, GateId, Mode, Outlook, Policy, WAD, fixed::mul_div_ceil, fixed::mul_div_floor};
+use desk::{Change, Desk};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -109,6 +112,10 @@ struct Engine<'a> {
     history: History,
     switch: Switch,
     screen: Option<Screen<'a>>,
+    /// Where the venues of other coins are reached; `None` if there are none.
+    desk: Option<Desk<'a>>,
+    /// The step at hand.
+    step: usize,
     /// By venue: steps since its last value, `None` before the first.
     silence: Vec<Option<usize>>,
     /// By venue: its last value.
@@ -129,9 +136,14 @@ impl<'a> Engine<'a> {
             history: History::default(),
             switch: Switch::new(market),
             screen: match plan {
-                Plan::Decide(policy) => Screen::new(policy, (0..venues).map(observe::adapter)),
+                // What swaps cost is no part of what is known beforehand.
+                Plan::Decide(policy) if market.exchange.is_none() => {
+                    Screen::new(policy, (0..venues).map(observe::adapter))
+                }
                 _ => None,
             },
+            desk: market.exchange.as_ref().map(Desk::new),
+            step: 0,
             silence: vec![None; venues],
             last: vec![None; venues],
             observed_until: 0,
@@ -167,6 +179,7 @@ impl<'a> Engine<'a> {
 
     fn step(&mut self, step: usize) {
         let Some(now) = self.market.environment.get(step) else { return };
+        self.step = step;
         let time = self.market.time(step);
         let real: Vec<Option<&'a VenueStep>> = self.values(step);
         if let Some(before) = step.checked_sub(1) {
@@ -177,6 +190,7 @@ impl<'a> Engine<'a> {
                 self.decide(before, time, now, &real, paid_out);
             }
         }
+        self.reprice(step);
         self.earn(step, &real, now);
         self.end(step, time, now, &real);
         self.run.equity.push(self.book.nav());
@@ -201,8 +215,12 @@ impl<'a> Engine<'a> {
                     self.silence[venue] = silence.filter(|silence| *silence <= self.rules.max_gap);
                     if silence.is_some() && self.silence[venue].is_none() {
                         self.last[venue] = None;
-                        if self.book.positions[venue].value != Assets::ZERO {
-                            self.book.shift(venue, Assets::ZERO);
+                        let held = self.book.positions[venue].value;
+                        if held != Assets::ZERO {
+                            // Coins leave at the last price there is.
+                            if self.shift((venue, held, Assets::ZERO)).is_none() {
+                                continue;
+                            }
                             self.run.ended += 1;
                         }
                         self.book.positions[venue] = Default::default();
@@ -251,7 +269,7 @@ impl<'a> Engine<'a> {
             time,
             &known,
             &listed,
-            known_environment,
+            (known_environment, self.market.exchange.as_ref().and_then(|exchange| exchange.days.get(before))),
             &self.book,
             (self.rules, &self.history, &self.switch),
         );
@@ -266,7 +284,15 @@ impl<'a> Engine<'a> {
         } else {
             Outlook::default()
         };
-        let decision = decide_with(&seen, policy, &outlook);
+        let exchange = self.market.exchange.as_ref();
+        let pool = exchange.and_then(|exchange| Some((exchange, exchange.days.get(before)?)));
+        let decision = match pool {
+            Some((exchange, day)) => {
+                let quoter = Quoter::new(exchange, day, &self.book.positions, policy.slippage);
+                decide_swapping(&seen, policy, &outlook, &quoter)
+            }
+            None => decide_swapping(&seen, policy, &outlook, &NoSwaps),
+        };
         if let Some(refused) = decision.refusals().next() {
             *self.run.holds.entry(gate(refused.id)).or_default() += 1;
         }
@@ -308,7 +334,7 @@ impl<'a> Engine<'a> {
     /// Moves every position to its goal and pays the gas, unless a venue cannot pay out what is asked: then nothing happens, since the
     /// simulation says so before anything is sent.
     fn carry_out(&mut self, goals: &[Assets], now: &Environment, real: &[Option<&VenueStep>]) -> bool {
-        let changes: Vec<(usize, Assets, Assets)> = self
+        let changes: Vec<Change> = self
             .book
             .positions
             .iter()
@@ -321,22 +347,27 @@ impl<'a> Engine<'a> {
             let step = real.get(*venue).copied().flatten().or(self.last[*venue]);
             step.is_some_and(|step| step.withdrawable(*from).0 >= from.0 - to.0)
         });
-        if !liquid {
+        // Swaps happen at the prices of the step, which nobody knew when the move was decided.
+        self.reprice(self.step);
+        let tolerance = match self.plan {
+            Plan::Decide(policy) => policy.slippage,
+            _ => Bps(BPS_ONE),
+        };
+        let rehearsal = self.rehearse(&changes, tolerance).filter(|rehearsal| rehearsal.accepted);
+        let Some(rehearsal) = rehearsal.filter(|_| liquid) else {
             self.run.illiquid += 1;
             return false;
-        }
+        };
         let entering: u128 = changes.iter().map(|(_, from, to)| to.0.saturating_sub(from.0)).sum();
-        let leaving: u128 = changes.iter().map(|(_, from, to)| from.0.saturating_sub(to.0)).sum();
         // As the vault: what enters is paid from idle, after what leaves.
-        if entering > self.book.idle.0.saturating_add(leaving) {
+        if entering > self.book.idle.0.saturating_add(rehearsal.proceeds) {
             return false;
         }
         // What leaves comes first, so that idle suffices for what enters.
-        for (venue, _, goal) in changes.iter().filter(|(_, from, to)| to < from) {
-            self.book.shift(*venue, *goal);
-        }
-        for (venue, _, goal) in changes.iter().filter(|(_, from, to)| to > from) {
-            self.book.shift(*venue, *goal);
+        let leaving = changes.iter().filter(|(_, from, to)| to < from);
+        for change in leaving.chain(changes.iter().filter(|(_, from, to)| to > from)) {
+            // The rehearsal says that it can be done.
+            self.shift(*change);
         }
         let turnover: u128 = changes.iter().map(|(_, from, to)| from.0.abs_diff(to.0)).sum();
         self.run.turnover.0 += turnover;
@@ -349,6 +380,14 @@ impl<'a> Engine<'a> {
     fn end(&mut self, step: usize, time: u64, now: &Environment, real: &[Option<&VenueStep>]) {
         for (venue, value) in real.iter().enumerate() {
             let Some(haircut) = value.map(|value| value.haircut).filter(|haircut| haircut.0 > 0) else { continue };
+            if let Some(coin) = self.market.coin(venue) {
+                let coins = self.book.positions[venue].coins;
+                let lost = mul_div_ceil(coins, haircut.0, WAD).unwrap_or(coins).min(coins);
+                let (before, after) = self.set_coins(venue, coin, coins - lost);
+                self.book.ledger.losses.0 += before.saturating_sub(after).0;
+                self.mark();
+                continue;
+            }
             let position = &mut self.book.positions[venue];
             let lost = mul_div_ceil(position.value.0, haircut.0, WAD).unwrap_or(position.value.0).min(position.value.0);
             position.value.0 -= lost;
@@ -358,7 +397,11 @@ impl<'a> Engine<'a> {
             return;
         }
         let ours: Vec<Assets> = self.book.positions.iter().map(|position| position.value).collect();
-        let events = self.switch.observe((time, time + self.market.step), real, &ours, now);
+        let events = {
+            let coins = self.market.exchange.as_ref().and_then(|exchange| exchange.days.get(step));
+            let coins = coins.map_or(&[][..], |day| day.coins.as_slice());
+            self.switch.observe((time, time + self.market.step), real, &ours, now, coins)
+        };
         let there = |venue: usize| self.silence.get(venue).is_some_and(Option::is_some);
         self.run
             .events
@@ -382,8 +425,8 @@ impl<'a> Engine<'a> {
             let held = self.book.positions[venue].value;
             let cost = Rules::cost(gas, now);
             let Some(out) = self.rules.retreat.take(held, there.withdrawable(held), Some(cost)) else { continue };
-            let stuck = held.saturating_sub(out);
-            self.book.shift(venue, stuck);
+            let Some(out) = self.shift((venue, held, held.saturating_sub(out))) else { continue };
+            let stuck = self.book.positions[venue].value;
             // As the hub stores it: what is left, if that is less than was aimed at.
             let left = mul_div_floor(stuck.0, 10_000, self.book.nav().0).and_then(|bps| u16::try_from(bps).ok());
             let position = &mut self.book.positions[venue];
@@ -408,14 +451,17 @@ impl<'a> Engine<'a> {
             .collect();
         let held: u128 = self.book.positions.iter().map(|position| position.value.0).sum();
         let out: u128 = outs.iter().map(|out| out.0).sum();
-        let report = ExitReport { step, out: Assets(out), stuck: Assets(held - out) };
+        let mut report = ExitReport { step, out: Assets(out), stuck: Assets(held - out) };
         let again = self.run.exits.last().is_some_and(|last| last.stuck != Assets::ZERO);
         if out == 0 || (again && out < report.stuck.0 / WORTH_ASKING_AGAIN) {
             return;
         }
-        for (venue, out) in outs.iter().enumerate() {
-            self.book.shift(venue, self.book.positions[venue].value.saturating_sub(*out));
+        let before = self.book.idle;
+        let values: Vec<Assets> = self.book.positions.iter().map(|position| position.value).collect();
+        for (venue, (out, value)) in outs.iter().zip(values).enumerate() {
+            self.shift((venue, value, value.saturating_sub(*out)));
         }
+        report.out = self.book.idle.saturating_sub(before);
         self.run.turnover.0 += out;
         let legs = outs.iter().filter(|out| **out != Assets::ZERO).count();
         self.book.ledger.gas.0 += self.pay_gas(self.rules.gas(legs), now).0;
@@ -425,6 +471,7 @@ impl<'a> Engine<'a> {
     /// Pays for gas at the prices of a step; as much as there is.
     fn pay_gas(&mut self, gas: u64, now: &Environment) -> Assets {
         let cost = Rules::cost(gas, now);
+        self.raise(cost);
         self.run.gas_usd += mul_div_floor(cost.0, now.usdc.0, WAD).unwrap_or_default();
         self.book.pay(cost)
     }

@@ -4,10 +4,13 @@
 //! nobody sees before it is over. The engine gives policies nothing else.
 
 mod environment;
+mod exchange;
 mod grid;
 mod read;
 mod risk_data;
 
+pub(crate) use exchange::at;
+pub use exchange::{CoinDay, CoinSettings, Exchange, ExchangeDay};
 pub use read::LOOKBACK;
 pub use risk_data::{RiskData, VenueRiskData};
 
@@ -35,6 +38,8 @@ pub struct Market {
     pub refused: Vec<Refusal>,
     /// What scores of risk are made of beside the markets; `None` of made-up ones.
     pub risk: Option<RiskData>,
+    /// The way to venues that are not in USDC; `None` where all are.
+    pub exchange: Option<Exchange>,
 }
 
 /// A venue over time.
@@ -146,6 +151,12 @@ pub struct Environment {
 }
 
 impl Market {
+    /// Which coin a venue is in, by its place in [`Exchange::coins`]; `None` of a USDC venue.
+    #[must_use]
+    pub fn coin(&self, venue: usize) -> Option<usize> {
+        self.exchange.as_ref()?.of.get(venue).copied().flatten()
+    }
+
     /// Beginning of a step, Unix seconds.
     #[must_use]
     pub const fn time(&self, step: usize) -> u64 {

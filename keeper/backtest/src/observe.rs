@@ -2,7 +2,7 @@
 
 use crate::{
     book::Book,
-    market::{Environment, Market, VenueStep},
+    market::{Environment, ExchangeDay, Market, VenueStep},
     rules::Rules,
     switch::{SLOT, Switch},
 };
@@ -34,13 +34,20 @@ pub(crate) fn adapter(venue: usize) -> Address {
     Address::left_padding_from(&(venue as u64 + 1).to_be_bytes())
 }
 
+/// The venue of such an address.
+#[must_use]
+pub(crate) fn venue(adapter: Address) -> Option<usize> {
+    let (_, place) = adapter.as_slice().split_last_chunk::<8>()?;
+    usize::try_from(u64::from_be_bytes(*place).checked_sub(1)?).ok()
+}
+
 /// `known[i]` is what venue `i` was in the step before, `None` where there is no value of it. A venue that is not `listed` is not there at all.
 pub(crate) fn snapshot(
     market: &Market,
     time: u64,
     known: &[Option<&VenueStep>],
     listed: &[bool],
-    environment: &Environment,
+    (environment, exchange): (&Environment, Option<&ExchangeDay>),
     book: &Book,
     (rules, history, switch): (&Rules, &History, &Switch),
 ) -> Snapshot {
@@ -106,7 +113,7 @@ pub(crate) fn snapshot(
             reason: stopped.map(|cause| cause.text().to_owned()).unwrap_or_default(),
         },
         venues,
-        feeds: vec![feed("USDC/USD", environment.usdc, environment.oracle.unwrap_or(time), Some(BAND))],
+        feeds: feeds(market, listed, time, environment, exchange),
         eth_usd: feed("ETH/USD", environment.eth_usd, time, None),
         fees: None,
         doubts: Vec::new(),
@@ -139,6 +146,27 @@ fn reading(step: &VenueStep, value: Assets, block: BlockRef) -> VenueReading {
         supply_queue: vec![0],
         withdraw_queue: vec![0],
     }
+}
+
+/// Of USDC, and of every coin that a listed venue is in.
+fn feeds(
+    market: &Market,
+    listed: &[bool],
+    time: u64,
+    environment: &Environment,
+    exchange: Option<&ExchangeDay>,
+) -> Vec<FeedState> {
+    let mut feeds = vec![feed("USDC/USD", environment.usdc, environment.oracle.unwrap_or(time), Some(BAND))];
+    let Some((exchange, today)) = market.exchange.as_ref().zip(exchange) else { return feeds };
+    for (index, (coin, day)) in exchange.coins.iter().zip(&today.coins).enumerate() {
+        if exchange.of.iter().zip(listed).any(|(of, listed)| *listed && *of == Some(index)) {
+            let band = coin.band();
+            let bound = |millionths: u32| Wad(u128::from(millionths) * (WAD / 1_000_000));
+            let band = (bound(band.kill_low), bound(band.kill_high));
+            feeds.push(feed(&format!("{}/USD", coin.name()), day.close, time, Some(band)));
+        }
+    }
+    feeds
 }
 
 fn feed(name: &str, price: Wad, time: u64, band: Option<(Wad, Wad)>) -> FeedState {

@@ -29,6 +29,8 @@ pub struct Outcome {
     pub series: Vec<String>,
     pub venues: Vec<VenueBasis>,
     pub policies: Vec<PolicyOutcome>,
+    /// Whether some venues are reached by swaps.
+    pub swaps: bool,
     /// What was assumed, for people.
     pub notes: Vec<String>,
     /// Rows of the data that were not used.
@@ -62,6 +64,8 @@ pub struct PolicyOutcome {
     pub sharpe: Option<f64>,
     pub max_drawdown: f64,
     pub gas_usd: f64,
+    /// What swaps cost, USDC: fee and price impact, also of leaving at the end.
+    pub slippage: f64,
     pub rebalances: u32,
     /// `[date, NAV at its end]`.
     pub equity: Vec<(String, f64)>,
@@ -142,6 +146,7 @@ impl Outcome {
             series: venues.iter().filter(|venue| venue.days > 0).map(|venue| venue.id.clone()).collect(),
             venues,
             policies: placed.iter().map(|placed| policy(market, period, placed)).collect(),
+            swaps: market.exchange.is_some(),
             notes: market.notes.clone(),
             refused_rows: market.refused.len(),
         }
@@ -174,6 +179,7 @@ fn policy(market: &Market, period: &Range<usize>, placed: &Placed) -> PolicyOutc
         sharpe: placed.metrics.sharpe,
         max_drawdown: placed.metrics.max_drawdown,
         gas_usd: run.gas_usd as f64 / 1e6,
+        slippage: usdc(run.ledger.slippage),
         rebalances: run.rebalances,
         equity: run.equity.iter().enumerate().map(|(step, nav)| (date(step), usdc(*nav))).collect(),
         metrics: placed.metrics.clone(),

@@ -143,13 +143,21 @@ fn decided(outcome: &Outcome, policy: &PolicyOutcome, dates: &[String]) -> Strin
     part.push_str(&chart::stack(dates, &layers, money));
     let usdc = |assets: ballast_types::Assets| assets.0 as f64 / 1e6;
     let ledger = &policy.ledger;
-    let changes = [
+    let mut changes = vec![
         ("interest", usdc(ledger.interest)),
         ("dilution", -usdc(ledger.dilution)),
         ("gas", -usdc(ledger.gas)),
         ("upkeep", -usdc(ledger.upkeep)),
         ("losses", -usdc(ledger.losses)),
     ];
+    // Where every venue is in USDC there is nothing of these.
+    if outcome.swaps {
+        changes.extend([
+            ("slippage", -usdc(ledger.slippage)),
+            ("prices up", usdc(ledger.gains)),
+            ("prices down", -usdc(ledger.depreciation)),
+        ]);
+    }
     let _ = write!(part, "<h2>{name}: from capital to final value</h2>");
     part.push_str(&chart::waterfall(("capital", outcome.capital), &changes, "final", money));
     let holds: Vec<String> = policy.holds.iter().map(|(gate, days)| format!("{gate} {days}")).collect();

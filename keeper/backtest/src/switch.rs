@@ -1,6 +1,6 @@
 //! The kill switch over a backtest's steps: [`ballast_risk::kill_switch`], the contracts' rules without a chain, fed with what each step was.
 
-use crate::market::{Environment, Market, VenueStep};
+use crate::market::{CoinDay, Environment, Market, VenueStep};
 use ballast_risk::{
     Stablecoin,
     kill_switch::{Cause, Event, Figures, KillSwitch, Moment, Price, Readings, Settings, Subject, Token, Venue},
@@ -26,15 +26,20 @@ pub(crate) struct Switch {
 
 impl Switch {
     pub(crate) fn new(market: &Market) -> Self {
-        let venues = market.venues.iter().map(|venue| Venue { name: venue.id.clone(), tokens: Vec::new() }).collect();
-        let asset = Token::stablecoin(Stablecoin::Usdc, HEARTBEAT);
+        let tokens = |index: usize| market.coin(index).map(|coin| coin + 1).into_iter().collect();
+        let named = |(index, venue): (usize, &crate::market::Venue)| Venue { name: venue.id.clone(), tokens: tokens(index) };
+        let venues = market.venues.iter().enumerate().map(named).collect();
+        let coins = market.exchange.iter().flat_map(|exchange| exchange.coins.iter().copied());
+        let listed: Vec<Token> =
+            [Stablecoin::Usdc].into_iter().chain(coins).map(|coin| Token::stablecoin(coin, HEARTBEAT)).collect();
+        let prices = vec![Price::Fresh(Wad(WAD)); listed.len()];
         Self {
-            // A switch with one stablecoin and no token of a venue's own is never refused.
-            inner: KillSwitch::new(Settings::default(), vec![asset], venues).ok(),
+            // A switch whose first token is a stablecoin and whose venues name tokens of the list is never refused.
+            inner: KillSwitch::new(Settings::default(), listed, venues).ok(),
             exit_since: None,
             now: Moment::default(),
             read: Readings {
-                prices: vec![Price::Fresh(Wad(WAD))],
+                prices,
                 venues: vec![Figures::UNREADABLE; market.venues.len()],
             },
             unmeasured: Assets(1_000_000_000_000_000),
@@ -59,28 +64,37 @@ impl Switch {
         self.inner.as_ref().and_then(|switch| switch.blocked(venue, self.now, &self.read))
     }
 
-    /// Takes in a step from `start` to `end`: the lowest and the highest price of the asset within it, then how it ended. `ours` is what we hold.
+    /// Takes in a step from `start` to `end`: the lowest and the highest prices of the asset and of the venues' coins within it, then how it ended. `ours` is
+    /// what we hold.
     pub(crate) fn observe(
         &mut self,
         (start, end): (u64, u64),
         venues: &[Option<&VenueStep>],
         ours: &[Assets],
         environment: &Environment,
+        coins: &[CoinDay],
     ) -> Vec<Event> {
         let read = |step: &Option<&VenueStep>, ours: &Assets| {
             step.map_or(Figures::UNREADABLE, |step| self.figures(step, *ours))
         };
         self.read.venues = venues.iter().zip(ours).map(|(step, ours)| read(step, ours)).collect();
-        let extremes = [environment.usdc_low, environment.usdc_high].map(|price| (price != environment.usdc, price));
-        let parts = 1 + extremes.iter().filter(|(differs, _)| *differs).count() as u64;
-        let prices = extremes.into_iter().chain([(true, environment.usdc)]).filter(|(there, _)| *there);
+        let of = |usdc: Wad, coin: fn(&CoinDay) -> Wad| -> Vec<Wad> {
+            [usdc].into_iter().chain(coins.iter().map(coin)).collect()
+        };
+        let closes = of(environment.usdc, |coin| coin.close);
+        let extremes = [of(environment.usdc_low, |coin| coin.low), of(environment.usdc_high, |coin| coin.high)];
+        let mut prices: Vec<Vec<Wad>> = extremes.into_iter().filter(|extreme| *extreme != closes).collect();
+        prices.push(closes);
         let mut events = Vec::new();
-        for (part, (_, price)) in (1u64..).zip(prices) {
+        let parts = prices.len() as u64;
+        for (part, at) in (1u64..).zip(prices) {
             let time = start + (end - start) * part / parts;
             self.now = Moment { block: time / SLOT, time };
-            let price =
-                environment.oracle.map_or(Price::Fresh(price), |updated_at| Price::Answer { price, updated_at });
-            self.read.prices = vec![price];
+            let mut prices: Vec<Price> = at.iter().map(|price| Price::Fresh(*price)).collect();
+            if let (Some(asset), Some(price), Some(updated_at)) = (prices.first_mut(), at.first(), environment.oracle) {
+                *asset = Price::Answer { price: *price, updated_at };
+            }
+            self.read.prices = prices;
             if let Some(switch) = self.inner.as_mut() {
                 // Steps follow each other and name every venue, so none is refused.
                 events.extend(switch.step(self.now, self.read.clone()).unwrap_or_default());

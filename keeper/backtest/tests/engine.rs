@@ -61,6 +61,7 @@ fn plain(steps: usize) -> Market {
         notes: Vec::new(),
         refused: Vec::new(),
         risk: None,
+        exchange: None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! `ballast backtest`
 
+mod coins;
 mod parquet_file;
 pub(crate) mod settings;
 
 use crate::{data, output};
 use ballast_backtest::{
-    Ahead, Entrant, Market, Outcome, Placed, Plan, PolicyOutcome, USDC, baselines, contest, decided, html, in_parallel,
+    Ahead, CoinSettings, Entrant, Market, Outcome, Placed, Plan, PolicyOutcome, USDC, baselines, contest, decided, html, in_parallel,
 };
 use ballast_history::time;
 use ballast_types::{Assets, ProfileName};
@@ -38,6 +39,13 @@ pub(crate) struct Arguments {
     /// Directory of history; without it ./data or ../shared/data, whichever is there
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Coins whose venues the vault may be in: usdc, which is all that its contracts can do today, and with it any of usdt and dai, which are reached
+    /// by a swap
+    #[arg(long, default_value = "usdc", value_name = "COIN,COIN")]
+    assets: String,
+    /// What is taken of the pool of those swaps: amplification=, fee_ppm=, depth= (USD where the data has none; may be given several times)
+    #[arg(long = "pool", value_name = "KEY=VALUE")]
+    pool: Vec<String>,
     /// Only these policies (may be given several times); without it all
     #[arg(long = "policy", value_name = "NAME")]
     policies: Vec<String>,
@@ -87,8 +95,12 @@ pub(crate) fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         Ok(sweep) => sweep,
         Err(why) => return output::misuse(why),
     };
+    let coins = match coins::parse(&arguments.assets, &arguments.pool) {
+        Ok(coins) => coins,
+        Err(why) => return output::misuse(why),
+    };
     let directory = data::directory(arguments.data.as_deref())?;
-    let (market, period) = load(&directory, arguments.start, arguments.end)?;
+    let (market, period) = load_with(&directory, arguments.start, arguments.end, &coins)?;
     let capital = Assets(u128::from(arguments.capital) * USDC);
     let settings = settings.scored(&market, capital)?;
     if let Some(sweep) = sweep {
@@ -117,7 +129,16 @@ pub(crate) fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
 
 /// The markets of a period, and which steps of them it is.
 pub(crate) fn load(directory: &Path, start: u64, end: u64) -> eyre::Result<(Market, Range<usize>)> {
-    let market = Market::read(directory, start..=end, data::now()?)?;
+    load_with(directory, start, end, &CoinSettings::default())
+}
+
+fn load_with(
+    directory: &Path,
+    start: u64,
+    end: u64,
+    coins: &CoinSettings,
+) -> eyre::Result<(Market, Range<usize>)> {
+    let market = Market::read_with(directory, start..=end, data::now()?, coins)?;
     let (Some(first), Some(last)) = (market.at(start), market.at(end)) else {
         bail!("{} to {} is not covered", time::date(start), time::date(end));
     };
@@ -193,8 +214,10 @@ fn show(outcome: &Outcome) -> eyre::Result<()> {
 
 /// A line per policy.
 pub(crate) fn table(outcome: &Outcome) -> String {
+    // A column of zeros says nothing.
+    let swaps = if outcome.swaps { format!(" {:>10}", "slippage") } else { String::new() };
     let mut lines = vec![format!(
-        "{:<20} {:>16} {:>9} {:>8} {:>9} {:>9} {:>10} {:>6}  {:<22}  {}",
+        "{:<20} {:>16} {:>9} {:>8} {:>9} {:>9} {:>10}{swaps} {:>6}  {:<22}  {}",
         "policy",
         "final USDC",
         "net APY",
@@ -206,18 +229,19 @@ pub(crate) fn table(outcome: &Outcome) -> String {
         "APY above hold [95 %]",
         "above hold-capped"
     )];
-    lines.extend(outcome.policies.iter().map(line));
+    lines.extend(outcome.policies.iter().map(|policy| line(policy, outcome.swaps)));
     lines.join("\n")
 }
 
-fn line(policy: &PolicyOutcome) -> String {
+fn line(policy: &PolicyOutcome, swaps: bool) -> String {
+    let slippage = if swaps { format!(" {:>10.0}", policy.slippage) } else { String::new() };
     let ahead = |ahead: Option<Ahead>| {
         ahead.map_or_else(String::new, |Ahead { net_apy, interval }| {
             format!("{:+.2} [{:+.2}, {:+.2}]", net_apy * 100.0, interval.low * 100.0, interval.high * 100.0)
         })
     };
     format!(
-        "{:<20} {:>16.2} {:>7.2} % {:>8} {:>7.2} % {:>7.1} % {:>10.0} {:>6}  {:<22}  {}",
+        "{:<20} {:>16.2} {:>7.2} % {:>8} {:>7.2} % {:>7.1} % {:>10.0}{slippage} {:>6}  {:<22}  {}",
         policy.name,
         policy.final_value,
         policy.net_apy * 100.0,

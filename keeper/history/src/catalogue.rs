@@ -110,12 +110,37 @@ pub(crate) const CRISIS_DEVIATIONS: FileSpec = FileSpec {
     values: &[value("price_usd", PriceUsd, Plain)],
 };
 
+pub(crate) const CURVE_BALANCES: FileSpec = FileSpec {
+    name: "curve_pool_balances_daily",
+    time: Time::Day("date_utc"),
+    subject: &[Text("curve/ethereum/"), Column("pool")],
+    source: Source::Named("keroshan"),
+    variant: None,
+    values: &[
+        named(":1", "balance_1", SuppliedUsd),
+        named(":2", "balance_2", SuppliedUsd),
+        named(":3", "balance_3", SuppliedUsd),
+    ],
+};
+
+pub(crate) const LP_POOLS: FileSpec = FileSpec {
+    name: "lp_pools_daily",
+    time: Time::Day("date_utc"),
+    subject: &[Column("protocol_slug"), Text("/"), Column("chain"), Text("/"), Column("pool_uuid")],
+    source: Source::Named("defillama"),
+    variant: None,
+    values: &[value("apy_base_pct", SupplyApr, RatePercent), value("tvl_usd", TvlUsd, Plain)],
+};
+
+/// What a backtest of venues that are reached through a pool reads beside that.
+pub(crate) const POOL_FILES: [FileSpec; 2] = [CURVE_BALANCES, LP_POOLS];
+
 /// What a backtest of lending venues reads.
 pub(crate) const BACKTEST_FILES: [FileSpec; 8] =
     [LENDING_RATES, AAVE_TVL, PROTOCOL_TVL, STABLE_PRICES, STABLE_PRICES_HOURLY, CHAINLINK, GAS, TREASURY];
 
 /// All kinds of file whose rows are series. The others (exploits, bounties, facts) are tables of their own.
-pub(crate) const FILES: [FileSpec; 26] = [
+pub(crate) const FILES: [FileSpec; 27] = [
     LENDING_RATES,
     AAVE_TVL,
     PROTOCOL_TVL,
@@ -190,14 +215,8 @@ pub(crate) const FILES: [FileSpec; 26] = [
         variant: None,
         values: &[value("borrowed_usd", BorrowedUsd, Plain)],
     },
-    FileSpec {
-        name: "lp_pools_daily",
-        time: Time::Day("date_utc"),
-        subject: &[Column("protocol_slug"), Text("/"), Column("chain"), Text("/"), Column("pool_uuid")],
-        source: Source::Named("defillama"),
-        variant: None,
-        values: &[value("apy_base_pct", SupplyApr, RatePercent), value("tvl_usd", TvlUsd, Plain)],
-    },
+    LP_POOLS,
+    CURVE_BALANCES,
     FileSpec {
         name: "uniswap_v3_usdc_usdt_hourly",
         time: Time::At("timestamp_utc"),

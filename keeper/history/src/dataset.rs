@@ -1,7 +1,7 @@
 //! A directory of history as series, with everything that was refused on the way.
 
 use crate::{
-    catalogue::{BACKTEST_FILES, CRISIS_DEVIATIONS, FILES, converted},
+    catalogue::{BACKTEST_FILES, CRISIS_DEVIATIONS, FILES, POOL_FILES, converted},
     columns::{FileSpec, Part, Source, Time},
     observed::{self, OBSERVED},
     plausibility,
@@ -81,6 +81,14 @@ impl Dataset {
     /// As [`Self::read`].
     pub fn read_for_backtest(directory: &Path, now: u64) -> Result<Self, HistoryError> {
         Self::read_files(directory, &BACKTEST_FILES, now)
+    }
+
+    /// As [`Self::read_for_backtest`], with the pools through which venues of other coins are reached.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_with_pools(directory: &Path, now: u64) -> Result<Self, HistoryError> {
+        Self::read_files(directory, &[&BACKTEST_FILES[..], &POOL_FILES[..]].concat(), now)
     }
 
     /// Reads only the prices of crises by the minute.

@@ -14,9 +14,10 @@ impl Engine<'_> {
     /// Interest of the step, rounded down, at the rate with our money in it; on a step without a value, at the last one.
     pub(super) fn earn(&mut self, step: usize, real: &[Option<&VenueStep>], now: &Environment) {
         let seconds = self.market.step;
+        self.earn_coins(real, seconds);
         for (venue, position) in self.book.positions.iter_mut().enumerate() {
             let Some(there) = real.get(venue).copied().flatten().or(self.last[venue]) else { continue };
-            if position.value == Assets::ZERO {
+            if position.value == Assets::ZERO || position.coins != 0 {
                 continue;
             }
             let gross = interest(position.value, there.rate, seconds);
@@ -30,6 +31,22 @@ impl Engine<'_> {
         {
             self.beat(policy, step, real, now);
         }
+    }
+
+    /// The same in the coins of venues that are in others: what it is worth is what the coins are worth.
+    fn earn_coins(&mut self, real: &[Option<&VenueStep>], seconds: u64) {
+        for venue in 0..self.book.positions.len() {
+            let Some(coin) = self.market.coin(venue) else { continue };
+            let held = self.book.positions[venue].coins;
+            let Some(step) = real.get(venue).copied().flatten().or(self.last[venue]).filter(|_| held > 0) else { continue };
+            let gross = interest(Assets(held), step.rate, seconds);
+            let net = interest(Assets(held), step.rate_with(Assets(held)), seconds).min(gross);
+            let (before, whole) = self.set_coins(venue, coin, held + gross.0);
+            let (_, after) = self.set_coins(venue, coin, held + net.0);
+            self.book.ledger.interest.0 += whole.saturating_sub(before).0;
+            self.book.ledger.dilution.0 += whole.saturating_sub(after).0;
+        }
+        self.mark();
     }
 
     /// Heartbeats of a step: pairs if a size is to be observed and the budget allows, else single ones.

@@ -3,6 +3,7 @@
 use super::{
     Market, SizeBasis, SourceSpan, Venue,
     environment::environment,
+    exchange::{CoinSettings, exchange},
     grid::Grid,
     risk_data::{RiskData, VenueRiskData, version},
 };
@@ -33,13 +34,30 @@ impl Market {
     /// # Errors
     /// If a file in it is damaged, or the one with lending rates is not there.
     pub fn read(directory: &Path, period: RangeInclusive<u64>, now: u64) -> Result<Self, HistoryError> {
+        Self::read_with(directory, period, now, &CoinSettings::default())
+    }
+
+    /// As [`Self::read`], with the venues of other coins as well.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_with(
+        directory: &Path,
+        period: RangeInclusive<u64>,
+        now: u64,
+        settings: &CoinSettings,
+    ) -> Result<Self, HistoryError> {
         if ballast_history::file_path(directory, "lending_rates_daily").is_none() {
             return Err(HistoryError::NoRates(directory.to_owned()));
         }
-        let dataset = Dataset::read_for_backtest(directory, now)?;
+        let dataset = if settings.coins.is_empty() {
+            Dataset::read_for_backtest(directory, now)?
+        } else {
+            Dataset::read_with_pools(directory, now)?
+        };
         let origin = period.start().saturating_sub(LOOKBACK);
         let length = usize::try_from((period.end() + time::DAY - origin) / time::DAY).unwrap_or_default();
-        let mut market = Self::from_dataset(&dataset, Grid { origin, length });
+        let mut market = Self::from_dataset(&dataset, Grid { origin, length }, settings);
         market.refused = dataset.refused;
         Ok(market)
     }
@@ -51,15 +69,18 @@ impl Market {
     pub fn last_day(directory: &Path, now: u64) -> Result<Option<u64>, HistoryError> {
         let dataset = Dataset::read_for_backtest(directory, now)?;
         let rates = dataset.series.iter().filter(|series| series.id.metric() == Metric::SupplyApr);
-        let venues = rates.filter(|series| is_venue(series.id.subject()));
+        let venues = rates.filter(|series| asset_of(series.id.subject()).is_some_and(|asset| ASSETS.contains(&asset)));
         Ok(venues.filter_map(|series| series.points.last()).map(|point| point.time).max())
     }
 
-    fn from_dataset(dataset: &Dataset, grid: Grid) -> Self {
+    fn from_dataset(dataset: &Dataset, grid: Grid, settings: &CoinSettings) -> Self {
         let mut notes: Vec<String> =
             dataset.absent.iter().map(|file| format!("{file} is not there, so there are no series of it")).collect();
         let rates = dataset.series.iter().filter(|series| series.id.metric() == Metric::SupplyApr);
-        let mut subjects: Vec<&str> = rates.map(|series| series.id.subject()).filter(|id| is_venue(id)).collect();
+        let there = |id: &&str| {
+            asset_of(id).is_some_and(|asset| ASSETS.contains(&asset) || settings.asset(asset).is_some())
+        };
+        let mut subjects: Vec<&str> = rates.map(|series| series.id.subject()).filter(there).collect();
         subjects.sort_unstable();
         subjects.dedup();
 
@@ -81,13 +102,17 @@ impl Market {
         }
         let environment = environment(dataset, grid, &mut notes);
         let risk = Some(RiskData::of(dataset, grid, judged));
-        Self { origin: grid.origin, step: time::DAY, venues, environment, notes, refused: Vec::new(), risk }
+        let coins = venues.iter().map(|venue| settings.asset(asset_of(&venue.id)?));
+        let exchange = exchange(dataset, grid, settings, &environment, coins, &mut notes);
+        Self { origin: grid.origin, step: time::DAY, venues, environment, notes, refused: Vec::new(), risk, exchange }
     }
 }
 
-fn is_venue(subject: &str) -> bool {
+/// The asset of `protocol/chain/asset` on the vault's chain.
+fn asset_of(subject: &str) -> Option<&str> {
     let mut parts = subject.split('/').skip(1);
-    parts.next() == Some(CHAIN) && parts.next().is_some_and(|asset| ASSETS.contains(&asset)) && parts.next().is_none()
+    let asset = parts.next().filter(|chain| *chain == CHAIN).and_then(|_| parts.next())?;
+    parts.next().is_none().then_some(asset)
 }
 
 fn venue(dataset: &Dataset, id: &str, grid: Grid) -> Option<(Venue, VenueRiskData)> {
@@ -95,13 +120,17 @@ fn venue(dataset: &Dataset, id: &str, grid: Grid) -> Option<(Venue, VenueRiskDat
     let borrow = grid.values(dataset, id, Metric::BorrowApr);
     let locked = grid.values(dataset, id, Metric::TvlUsd);
     let borrowed = grid.values(dataset, id, Metric::BorrowedUsd);
-    let protocol = id.split('/').next()?;
+    let (protocol, asset) = (id.split('/').next()?, asset_of(id)?);
+    let coin = matches!(asset, "dai" | "usdt");
     let by_token = if protocol == "aave" {
-        grid.values(dataset, "aave:usdc", Metric::LiquidityUsd)
+        grid.values(dataset, &format!("aave:{asset}"), Metric::LiquidityUsd)
     } else {
         vec![None; grid.length]
     };
-    let slug = SLUGS.iter().find(|(name, _)| *name == protocol).map(|(_, slug)| *slug);
+    // What there is of other coins in Aave is of v2, also where USDC's series has gone over to v3, and so is not a part of v3's TVL.
+    let facts = if coin && protocol == "aave" { "aave-v2" } else { protocol };
+    let strategy = if asset == "dai" { &calibrate::AAVE_V2_DAI } else { &calibrate::AAVE_V2 };
+    let slug = SLUGS.iter().find(|(name, _)| *name == facts).map(|(_, slug)| *slug);
     let of_protocol = slug.map_or_else(|| vec![None; grid.length], |slug| grid.values(dataset, slug, Metric::TvlUsd));
 
     let mut steps = vec![None; grid.length];
@@ -113,7 +142,7 @@ fn venue(dataset: &Dataset, id: &str, grid: Grid) -> Option<(Venue, VenueRiskDat
         // DefiLlama counts what is in a lending market and not what is lent out of it.
         let liquidity = at(&locked).or_else(|| at(&by_token));
         let time = grid.origin + index as u64 * time::DAY;
-        let u = calibrate::lent_out(rate, at(&borrow), version(protocol, time) == Some("aave-v2"));
+        let u = calibrate::lent_out(rate, at(&borrow), (version(facts, time) == Some("aave-v2")).then_some(strategy));
         let left = |liquidity: f64| {
             u.map_or(Observed::Liquidity(liquidity), |utilisation| Observed::Derived { liquidity, utilisation })
         };
@@ -135,6 +164,6 @@ fn venue(dataset: &Dataset, id: &str, grid: Grid) -> Option<(Venue, VenueRiskDat
             }
         }
     }
-    let judged = VenueRiskData::of(protocol, &[&locked, &by_token, &of_protocol]);
+    let judged = VenueRiskData::of(facts, &[&locked, &by_token, &of_protocol]);
     steps.iter().any(Option::is_some).then(|| (Venue { id: id.to_owned(), steps, sources, sizes }, judged))
 }

@@ -7,10 +7,11 @@ use ballast_types::Metric;
 
 /// Protocols of the facts (`keeper/risk/facts`) by the data's name of a protocol, each from a time on (Unix seconds): Aave's USDC series is of v2
 /// until 2023-06-30 and of v3 from 2023-07-01 on, Compound's of v2 until 2023-03-06 and of v3 from 2025-06-19 on (the column `version` of `lending_rates_daily`).
-/// Morpho's is a vault that lends on Morpho Blue.
-const VERSIONS: [(&str, u64, &str); 9] = [
+/// Morpho's is a vault that lends on Morpho Blue. Aave's series of USDT and DAI are of v2 to their ends.
+const VERSIONS: [(&str, u64, &str); 10] = [
     ("aave", 0, "aave-v2"),
     ("aave", 1_688_169_600, "aave-v3"),
+    ("aave-v2", 0, "aave-v2"),
     ("compound", 0, "compound-v2"),
     ("compound", 1_678_147_200, "compound-v3"),
     ("fluid", 0, "fluid"),

@@ -88,7 +88,7 @@ pub fn calm_months(market: &Market) -> Vec<CalmMonth> {
             .iter()
             .map(|venue| venue.steps.get(step).and_then(Option::as_ref).filter(|_| told(venue, step).is_some()))
             .collect();
-        let events = switch.observe((start, start + market.step), &venues, &nothing, environment);
+        let events = switch.observe((start, start + market.step), &venues, &nothing, environment, &[]);
         if months.last().is_none_or(|last| last.month != month) {
             months.push(CalmMonth { month, days: 0, watched: Watched::default(), alarms: Vec::new() });
         }

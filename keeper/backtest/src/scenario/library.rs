@@ -69,6 +69,7 @@ pub(super) fn venues(seconds: u64, length: usize) -> Market {
         notes: Vec::new(),
         refused: Vec::new(),
         risk: None,
+        exchange: None,
     }
 }
 
