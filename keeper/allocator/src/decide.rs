@@ -52,8 +52,11 @@ fn judge(
     proposal: impl FnOnce(&HubView, &[VenueModel<'_>]) -> Result<Move, String>,
 ) -> Decision {
     let view = HubView::from_snapshot(snapshot);
-    let models: Vec<Result<VenueModel<'_>, ModelError>> =
-        snapshot.venues.iter().map(|venue| Ok(VenueModel::new(&venue.reading)?.reached_by(swaps, venue.adapter))).collect();
+    let models: Vec<Result<VenueModel<'_>, ModelError>> = snapshot
+        .venues
+        .iter()
+        .map(|venue| Ok(VenueModel::new(&venue.reading)?.reached_by(swaps, venue.adapter)))
+        .collect();
     let (feeds, prices) = gates::feeds(snapshot);
     let policy_fault = policy.validate().err().map(|fault| format!("the policy is invalid: {fault}"));
 

@@ -216,7 +216,10 @@ fn search(
     }
     // What the swaps cost may eat up what the targets yield more.
     let swapped = candidates.iter().any(|candidate| candidate.model.is_swapped());
-    if swapped && matches!(goal, Goal::Yield) && best.merit <= frame.merit_of(&candidates, &vec![None; candidates.len()])?.0 {
+    if swapped
+        && matches!(goal, Goal::Yield)
+        && best.merit <= frame.merit_of(&candidates, &vec![None; candidates.len()])?.0
+    {
         return None;
     }
 

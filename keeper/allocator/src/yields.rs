@@ -106,7 +106,14 @@ impl<'a> VenueModel<'a> {
                 return Err(ModelError::QueueIndex { queue, index, markets: markets.len() });
             }
         }
-        Ok(Self { value: *value, markets, supply_queue, withdraw_queue, passed_on: WAD - performance_fee.0, swaps: None })
+        Ok(Self {
+            value: *value,
+            markets,
+            supply_queue,
+            withdraw_queue,
+            passed_on: WAD - performance_fee.0,
+            swaps: None,
+        })
     }
 
     /// The same where the position of `adapter` is entered and left as `swaps` says.
@@ -126,7 +133,11 @@ impl<'a> VenueModel<'a> {
     #[must_use]
     pub fn swap_cost(&self, position: Assets) -> Option<Assets> {
         let Some((swaps, adapter)) = self.swaps else { return Some(Assets::ZERO) };
-        if position == self.value { Some(Assets::ZERO) } else { swaps.cost(&[Leg { adapter, from: self.value, to: position }]) }
+        if position == self.value {
+            Some(Assets::ZERO)
+        } else {
+            swaps.cost(&[Leg { adapter, from: self.value, to: position }])
+        }
     }
 
     /// The position as read.

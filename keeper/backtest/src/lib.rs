@@ -36,7 +36,8 @@ pub use contest::{
 pub use engine::simulate_unscreened;
 pub use engine::{ExitReport, Run, simulate};
 pub use market::{
-    Basis, CoinDay, CoinSettings, Environment, Exchange, ExchangeDay, LOOKBACK, Market, RiskData, SizeBasis, SourceSpan, USDC, Venue, VenueRiskData, VenueStep,
+    Basis, CoinDay, CoinSettings, Environment, Exchange, ExchangeDay, LOOKBACK, Market, RiskData, SizeBasis,
+    SourceSpan, USDC, Venue, VenueRiskData, VenueStep,
 };
 pub use metrics::{Interval, Metrics, ahead, metrics, returns};
 pub use outcome::{Ahead, Exit, Outcome, PolicyOutcome, VenueBasis, VenueScore};

@@ -67,9 +67,9 @@ impl StableSwap {
     /// `D^(n+1) / (n^n · Πx)`.
     fn product(&self, d: U256) -> Option<U256> {
         let n = U256::from(self.balances.len());
-        self.balances.iter().try_fold(d, |product, balance| {
-            product.checked_mul(d)?.checked_div(U256::from(*balance).checked_mul(n)?)
-        })
+        self.balances
+            .iter()
+            .try_fold(d, |product, balance| product.checked_mul(d)?.checked_div(U256::from(*balance).checked_mul(n)?))
     }
 
     /// The balance of `of` at which the invariant is kept when that of `given` is `balance`.

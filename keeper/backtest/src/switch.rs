@@ -27,7 +27,8 @@ pub(crate) struct Switch {
 impl Switch {
     pub(crate) fn new(market: &Market) -> Self {
         let tokens = |index: usize| market.coin(index).map(|coin| coin + 1).into_iter().collect();
-        let named = |(index, venue): (usize, &crate::market::Venue)| Venue { name: venue.id.clone(), tokens: tokens(index) };
+        let named =
+            |(index, venue): (usize, &crate::market::Venue)| Venue { name: venue.id.clone(), tokens: tokens(index) };
         let venues = market.venues.iter().enumerate().map(named).collect();
         let coins = market.exchange.iter().flat_map(|exchange| exchange.coins.iter().copied());
         let listed: Vec<Token> =
@@ -38,10 +39,7 @@ impl Switch {
             inner: KillSwitch::new(Settings::default(), listed, venues).ok(),
             exit_since: None,
             now: Moment::default(),
-            read: Readings {
-                prices,
-                venues: vec![Figures::UNREADABLE; market.venues.len()],
-            },
+            read: Readings { prices, venues: vec![Figures::UNREADABLE; market.venues.len()] },
             unmeasured: Assets(1_000_000_000_000_000),
         }
     }

@@ -6,7 +6,8 @@ pub(crate) mod settings;
 
 use crate::{data, output};
 use ballast_backtest::{
-    Ahead, CoinSettings, Entrant, Market, Outcome, Placed, Plan, PolicyOutcome, USDC, baselines, contest, decided, html, in_parallel,
+    Ahead, CoinSettings, Entrant, Market, Outcome, Placed, Plan, PolicyOutcome, USDC, baselines, contest, decided,
+    html, in_parallel,
 };
 use ballast_history::time;
 use ballast_types::{Assets, ProfileName};
@@ -132,12 +133,7 @@ pub(crate) fn load(directory: &Path, start: u64, end: u64) -> eyre::Result<(Mark
     load_with(directory, start, end, &CoinSettings::default())
 }
 
-fn load_with(
-    directory: &Path,
-    start: u64,
-    end: u64,
-    coins: &CoinSettings,
-) -> eyre::Result<(Market, Range<usize>)> {
+fn load_with(directory: &Path, start: u64, end: u64, coins: &CoinSettings) -> eyre::Result<(Market, Range<usize>)> {
     let market = Market::read_with(directory, start..=end, data::now()?, coins)?;
     let (Some(first), Some(last)) = (market.at(start), market.at(end)) else {
         bail!("{} to {} is not covered", time::date(start), time::date(end));

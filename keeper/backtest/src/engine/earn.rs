@@ -38,7 +38,9 @@ impl Engine<'_> {
         for venue in 0..self.book.positions.len() {
             let Some(coin) = self.market.coin(venue) else { continue };
             let held = self.book.positions[venue].coins;
-            let Some(step) = real.get(venue).copied().flatten().or(self.last[venue]).filter(|_| held > 0) else { continue };
+            let Some(step) = real.get(venue).copied().flatten().or(self.last[venue]).filter(|_| held > 0) else {
+                continue;
+            };
             let gross = interest(Assets(held), step.rate, seconds);
             let net = interest(Assets(held), step.rate_with(Assets(held)), seconds).min(gross);
             let (before, whole) = self.set_coins(venue, coin, held + gross.0);

@@ -5,8 +5,9 @@
 //! pool gives what our own size costs, the market the level. Neither amplification nor fee is in the data; both are settings.
 
 use super::{
-    Environment, quantised,
+    Environment,
     grid::{Grid, Peg},
+    quantised,
 };
 use crate::stableswap::{FEE_ONE, StableSwap};
 use ballast_history::Dataset;
@@ -111,11 +112,7 @@ impl ExchangeDay {
     /// A step with this pool (USDC, DAI and USDT in this order), these coins with their close, low and high in USD, and USDC's price where the pool does
     /// not say what the coins are worth. `None` if the pool cannot price them.
     #[must_use]
-    pub fn new(
-        pool: StableSwap,
-        usdc: Option<Wad>,
-        coins: &[(Stablecoin, [Wad; 3])],
-    ) -> Option<Self> {
+    pub fn new(pool: StableSwap, usdc: Option<Wad>, coins: &[(Stablecoin, [Wad; 3])]) -> Option<Self> {
         let day = |(coin, [close, low, high]): &(Stablecoin, [Wad; 3])| {
             let place = match coin {
                 Stablecoin::Dai => DAI,

@@ -77,9 +77,8 @@ impl Market {
         let mut notes: Vec<String> =
             dataset.absent.iter().map(|file| format!("{file} is not there, so there are no series of it")).collect();
         let rates = dataset.series.iter().filter(|series| series.id.metric() == Metric::SupplyApr);
-        let there = |id: &&str| {
-            asset_of(id).is_some_and(|asset| ASSETS.contains(&asset) || settings.asset(asset).is_some())
-        };
+        let there =
+            |id: &&str| asset_of(id).is_some_and(|asset| ASSETS.contains(&asset) || settings.asset(asset).is_some());
         let mut subjects: Vec<&str> = rates.map(|series| series.id.subject()).filter(there).collect();
         subjects.sort_unstable();
         subjects.dedup();

@@ -99,7 +99,16 @@ fn fine(daily: &Market, from: u64, length: u64, series: Option<&str>, minutes: &
             Some(at)
         })
         .collect::<Option<Vec<_>>>()?;
-    Some(Market { origin: from, step: STEP, venues, environment, notes: Vec::new(), refused: Vec::new(), risk: None, exchange: None })
+    Some(Market {
+        origin: from,
+        step: STEP,
+        venues,
+        environment,
+        notes: Vec::new(),
+        refused: Vec::new(),
+        risk: None,
+        exchange: None,
+    })
 }
 
 /// Close, low and high of each step: the median over the exchanges of each minute, as a feed of many sources would have it.

@@ -18,7 +18,9 @@ pub(super) fn parse(assets: &str, pool: &[String]) -> Result<CoinSettings, Strin
             "usdc" => usdc = true,
             "usdt" => settings.coins.push(Stablecoin::Usdt),
             "dai" => settings.coins.push(Stablecoin::Dai),
-            _ => return Err(format!("--assets {assets}: {name:?} is not known, expected usdc and any of usdt and dai")),
+            _ => {
+                return Err(format!("--assets {assets}: {name:?} is not known, expected usdc and any of usdt and dai"));
+            }
         }
     }
     if !usdc {
