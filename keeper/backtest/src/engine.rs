@@ -5,6 +5,10 @@
 
 mod desk;
 mod earn;
+mod moves;
+mod run;
+
+pub use run::{ExitReport, RetreatReport, Run};
 
 use crate::{
     book::{Book, Ledger},
@@ -18,67 +22,11 @@ use crate::{
     switch::{Switch, venue_of},
 };
 use ballast_allocator::{decide_swapping, swaps::NoSwaps};
-use ballast_risk::{
-    MAX_CHECKPOINT_AGE,
-    kill_switch::{Cause, Event},
-};
-use ballast_types::{Assets, BPS_ONE, Bps, GateId, Mode, Outlook, Policy, WAD, fixed::mul_div_ceil, fixed::mul_div_floor};
-use desk::{Change, Desk};
+use ballast_risk::MAX_CHECKPOINT_AGE;
+use ballast_types::{Assets, Bps, GateId, Mode, Outlook, Policy, WAD, fixed::mul_div_ceil, fixed::mul_div_floor};
+use desk::Desk;
 use std::collections::BTreeMap;
 use std::ops::Range;
-
-/// What became of a plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
-    pub name: String,
-    pub capital: Assets,
-    /// NAV at the end of each step.
-    pub equity: Vec<Assets>,
-    /// By step, the position in each venue at its end.
-    pub positions: Vec<Vec<Assets>>,
-    pub ledger: Ledger,
-    /// Moves that were made.
-    pub rebalances: u32,
-    /// Moves that would have been made, had the venue paid out.
-    pub illiquid: u32,
-    /// Sum of all legs.
-    pub turnover: Assets,
-    /// All gas, in millionths of a USD.
-    pub gas_usd: u128,
-    /// Steps on which the decision was HOLD, by the first gate that refused.
-    pub holds: BTreeMap<String, u32>,
-    /// Exits of the whole vault, and what of it could not be withdrawn in the same step.
-    pub exits: Vec<ExitReport>,
-    /// Positions taken out of venues that the switch had closed.
-    pub retreats: Vec<RetreatReport>,
-    /// What the switch armed and tripped, with the step.
-    pub events: Vec<(usize, Event)>,
-    /// The vault's mode at the end.
-    pub mode: Mode,
-    /// Positions paid out because their venue's series ended.
-    pub ended: u32,
-}
-
-/// What an exit brought home.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExitReport {
-    pub step: usize,
-    pub out: Assets,
-    /// Left in venues at the end of the step.
-    pub stuck: Assets,
-}
-
-/// What a retreat from one venue brought home.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetreatReport {
-    pub step: usize,
-    /// By its place in the market.
-    pub venue: usize,
-    pub cause: Cause,
-    pub out: Assets,
-    /// Left in the venue.
-    pub stuck: Assets,
-}
 
 /// Runs `plan` over the steps of `period` with `capital`.
 #[must_use]
@@ -329,51 +277,6 @@ impl<'a> Engine<'a> {
             self.history.recent[0] = time;
             self.history.nonce += 1;
         }
-    }
-
-    /// Moves every position to its goal and pays the gas, unless a venue cannot pay out what is asked: then nothing happens, since the
-    /// simulation says so before anything is sent.
-    fn carry_out(&mut self, goals: &[Assets], now: &Environment, real: &[Option<&VenueStep>]) -> bool {
-        let changes: Vec<Change> = self
-            .book
-            .positions
-            .iter()
-            .zip(goals)
-            .enumerate()
-            .filter(|(_, (position, goal))| position.value != **goal)
-            .map(|(venue, (position, goal))| (venue, position.value, *goal))
-            .collect();
-        let liquid = changes.iter().filter(|(_, from, to)| to < from).all(|(venue, from, to)| {
-            let step = real.get(*venue).copied().flatten().or(self.last[*venue]);
-            step.is_some_and(|step| step.withdrawable(*from).0 >= from.0 - to.0)
-        });
-        // Swaps happen at the prices of the step, which nobody knew when the move was decided.
-        self.reprice(self.step);
-        let tolerance = match self.plan {
-            Plan::Decide(policy) => policy.slippage,
-            _ => Bps(BPS_ONE),
-        };
-        let rehearsal = self.rehearse(&changes, tolerance).filter(|rehearsal| rehearsal.accepted);
-        let Some(rehearsal) = rehearsal.filter(|_| liquid) else {
-            self.run.illiquid += 1;
-            return false;
-        };
-        let entering: u128 = changes.iter().map(|(_, from, to)| to.0.saturating_sub(from.0)).sum();
-        // As the vault: what enters is paid from idle, after what leaves.
-        if entering > self.book.idle.0.saturating_add(rehearsal.proceeds) {
-            return false;
-        }
-        // What leaves comes first, so that idle suffices for what enters.
-        let leaving = changes.iter().filter(|(_, from, to)| to < from);
-        for change in leaving.chain(changes.iter().filter(|(_, from, to)| to > from)) {
-            // The rehearsal says that it can be done.
-            self.shift(*change);
-        }
-        let turnover: u128 = changes.iter().map(|(_, from, to)| from.0.abs_diff(to.0)).sum();
-        self.run.turnover.0 += turnover;
-        self.run.rebalances += 1;
-        self.book.ledger.gas.0 += self.pay_gas(self.rules.gas(changes.len()), now).0;
-        true
     }
 
     /// Failures of venues, and what the switch makes of the step.

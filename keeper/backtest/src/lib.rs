@@ -34,7 +34,7 @@ pub use contest::{
 };
 #[doc(hidden)]
 pub use engine::simulate_unscreened;
-pub use engine::{ExitReport, Run, simulate};
+pub use engine::{ExitReport, RetreatReport, Run, simulate};
 pub use market::{
     Basis, CoinDay, CoinSettings, Environment, Exchange, ExchangeDay, LOOKBACK, Market, RiskData, SizeBasis,
     SourceSpan, USDC, Venue, VenueRiskData, VenueStep,

@@ -6,7 +6,7 @@
 //! | TVL | σ/μ of the recorded TVL of the 30 days before, if ten of them have one |
 //! | utilisation | the last day's, recorded or derived from its rates |
 //! | peg | the last closes of the venue's own asset and of every coin whose fall would reach it |
-//! | slippage, share of the venue | of the position asked about, in the market as the snapshot has it |
+//! | slippage, share of the venue | of the position asked about, in the market as the snapshot has it, and through the pool of the last day where one leads to the venue |
 //! | liquidation buffer, collateral | no history of them is at hand: they count as the riskiest |
 
 use crate::market::{Basis, Market, VenueStep};
@@ -117,7 +117,7 @@ impl<'a> Judge<'a> {
             },
             peg: PegInputs { prices: self.prices(venue, protocol, step, now) },
             liquidity: LiquidityInputs {
-                slippage: Input::given(self.slippage(day), HISTORY, known_at),
+                slippage: Input::given(self.slippage(venue, last, day), HISTORY, known_at),
                 share_of_venue: Input::given(self.share(day), HISTORY, known_at),
                 delay: self.facts.withdrawal_delay(protocol, now),
             },
@@ -169,9 +169,21 @@ impl<'a> Judge<'a> {
     }
 
     /// A lending market pays out at par what it has, and nothing of what is lent out. What we would bring counts as lent out: others may take it.
-    fn slippage(&self, day: &VenueStep) -> Slippage {
+    /// Where a pool leads out of it, also what that keeps.
+    fn slippage(&self, venue: usize, last: usize, day: &VenueStep) -> Slippage {
         let cash = day.supplied.0.saturating_sub(day.borrowed.0);
-        let of = |part: u128| if self.position.0 / part <= cash { 0.0 } else { 1.0 };
+        let exchange = self.market.exchange.as_ref();
+        let pool = exchange.and_then(|exchange| Some((exchange.days.get(last)?, exchange.of.get(venue).copied()??)));
+        let kept = |amount: u128| {
+            let Some((today, coin)) = pool else { return 0.0 };
+            let brings = today.sell(&mut today.pool.clone(), coin, amount).unwrap_or_default();
+            let worth = today.coins.get(coin).map_or(Assets::ZERO, |coin| coin.value(amount));
+            worth.saturating_sub(brings).0 as f64 / (worth.0 as f64).max(1.0)
+        };
+        let of = |part: u128| {
+            let amount = self.position.0 / part;
+            if amount <= cash { kept(amount) } else { 1.0 }
+        };
         Slippage { tenth: of(10), half: of(2), whole: of(1) }
     }
 

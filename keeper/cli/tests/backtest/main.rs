@@ -129,6 +129,41 @@ fn a_damaged_file_is_refused_and_a_wrong_row_is_left_out_and_counted() {
     );
 }
 
+// SPEC B2, P9
+#[test]
+fn venues_of_other_coins_are_in_only_when_asked_for_and_what_their_swaps_cost_is_shown() {
+    let directory = history();
+    let zipped = directory.path().join("lending_rates_daily.csv.gz");
+    assert!(Command::new("gunzip").arg(&zipped).status().unwrap().success());
+    let plain = directory.path().join("lending_rates_daily.csv");
+    let content = fs::read_to_string(&plain).unwrap();
+    let usdt: Vec<String> = content
+        .lines()
+        .filter(|line| line.contains(",compound,") && line.contains(",USDC,"))
+        .map(|line| line.replace(",USDC,", ",USDT,"))
+        .collect();
+    assert!(!usdt.is_empty());
+    let alone = results(directory.path(), &[]);
+    fs::write(&plain, format!("{}\n{}\n", content.trim_end(), usdt.join("\n"))).unwrap();
+    assert_eq!(results(directory.path(), &[])["policies"], alone["policies"], "USDC alone is what it was");
+    assert_eq!(alone["policies"][0]["slippage"], 0.0);
+
+    let report = directory.path().join("report.html");
+    let more = ["--assets", "usdc,usdt", "--policy", "hold", "--report", report.to_str().unwrap()];
+    let found = results(directory.path(), &more);
+    assert!(found["series"].as_array().unwrap().contains(&"compound/ethereum/usdt".into()));
+    assert!(found["policies"][0]["slippage"].as_f64().unwrap() > 0.0);
+    assert!(found["notes"].to_string().contains("3pool"), "{}", found["notes"]);
+    let dearer = results(directory.path(), &["--assets", "usdc,usdt", "--policy", "hold", "--pool", "fee_ppm=4000"]);
+    assert!(dearer["policies"][0]["slippage"].as_f64() > found["policies"][0]["slippage"].as_f64());
+
+    let mut arguments = YEARS.to_vec();
+    arguments.extend(["--assets", "usdc,usdt", "--policy", "convex", "--report", report.to_str().unwrap()]);
+    let output = backtest(directory.path(), &arguments);
+    assert!(text(&output.stdout).contains("slippage"), "{}", text(&output.stderr));
+    assert!(fs::read_to_string(&report).unwrap().contains("slippage"));
+}
+
 #[test]
 fn bad_usage_ends_with_two_and_says_what_was_expected() {
     let directory = history();
@@ -136,6 +171,8 @@ fn bad_usage_ends_with_two_and_says_what_was_expected() {
         (vec!["--start", "2025-01-01", "--end", "2024-01-01"], "--end 2024-01-01 is before --start"),
         (vec!["--start", "yesterday", "--end", "2024-01-01"], "expected one like 2024-01-01"),
         (vec!["--start", "2024-01-01", "--end", "2024-02-01", "--policy", "magic"], "expected one of hold"),
+        (vec!["--start", "2024-01-01", "--end", "2024-02-01", "--assets", "usdc,eth"], "expected usdc and any of usdt"),
+        (vec!["--start", "2024-01-01", "--end", "2024-02-01", "--pool", "depth=5000000"], "--assets"),
         (vec!["--start", "2024-01-01", "--end", "2024-02-01", "--set", "min_gain=ten"], "expected 0 to 10000"),
         (vec!["--start", "2024-01-01", "--end", "2024-02-01", "--set", "luck=7"], "expected one of reserve"),
         (vec!["--start", "2024-01-01", "--end", "2024-02-01", "--capital", "0"], "1..="),
