@@ -45,7 +45,7 @@ pub struct CoinSettings {
 }
 
 impl Default for CoinSettings {
-    /// No coin; `A` of 2,000 and a fee of four basis points, as the 3pool had them in 2021 as far as is known here; 50 million, less than it had on any
+    /// No coin; `A` of 2,000 and a fee of four basis points, as the 3pool had them later in 2021 as far as is known here; 50 million, less than it had on any
     /// day of the data.
     fn default() -> Self {
         Self { coins: Vec::new(), amplification: 2_000, fee: 4 * FEE_ONE / 10_000, depth: 50e6 }
