@@ -1,7 +1,12 @@
 //! Which files a directory of history may hold, and what the columns of each mean.
 
+mod pools;
+
+pub(crate) use pools::POOL_FILES;
+
 use crate::columns::{FileSpec, Part, Source, Time, Unit, Value, named, value};
 use ballast_types::Metric;
+use pools::{CURVE_BALANCES, CURVE_PRICES, LP_POOLS};
 
 use Metric::{
     BaseFeeGwei, BorrowApr, BorrowedUsd, FundingRate, GasPriceGwei, Index, LiquidityUsd, PriceUsd, SharePrice,
@@ -110,31 +115,6 @@ pub(crate) const CRISIS_DEVIATIONS: FileSpec = FileSpec {
     values: &[value("price_usd", PriceUsd, Plain)],
 };
 
-pub(crate) const CURVE_BALANCES: FileSpec = FileSpec {
-    name: "curve_pool_balances_daily",
-    time: Time::Day("date_utc"),
-    subject: &[Text("curve/ethereum/"), Column("pool")],
-    source: Source::Named("keroshan"),
-    variant: None,
-    values: &[
-        named(":1", "balance_1", SuppliedUsd),
-        named(":2", "balance_2", SuppliedUsd),
-        named(":3", "balance_3", SuppliedUsd),
-    ],
-};
-
-pub(crate) const LP_POOLS: FileSpec = FileSpec {
-    name: "lp_pools_daily",
-    time: Time::Day("date_utc"),
-    subject: &[Column("protocol_slug"), Text("/"), Column("chain"), Text("/"), Column("pool_uuid")],
-    source: Source::Named("defillama"),
-    variant: None,
-    values: &[value("apy_base_pct", SupplyApr, RatePercent), value("tvl_usd", TvlUsd, Plain)],
-};
-
-/// What a backtest of venues that are reached through a pool reads beside that.
-pub(crate) const POOL_FILES: [FileSpec; 2] = [CURVE_BALANCES, LP_POOLS];
-
 /// What a backtest of lending venues reads.
 pub(crate) const BACKTEST_FILES: [FileSpec; 8] =
     [LENDING_RATES, AAVE_TVL, PROTOCOL_TVL, STABLE_PRICES, STABLE_PRICES_HOURLY, CHAINLINK, GAS, TREASURY];
@@ -225,14 +205,7 @@ pub(crate) const FILES: [FileSpec; 27] = [
         variant: None,
         values: &[value("usdc_in_usdt", PriceUsd, Plain)],
     },
-    FileSpec {
-        name: "curve_virtual_price_daily",
-        time: Time::At("timestamp_utc"),
-        subject: &[Text("curve/ethereum/"), Column("pool")],
-        source: Source::Named("miguelbits"),
-        variant: None,
-        values: &[value("virtual_price", SharePrice, Plain)],
-    },
+    CURVE_PRICES,
     FileSpec {
         name: "yearn_share_price_2h_2022",
         time: Time::At("timestamp_utc"),
