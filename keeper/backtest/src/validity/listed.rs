@@ -192,7 +192,8 @@ impl Listed {
             // The lists do not say when something came back, so that none had come back is all that was known.
             .map(|event| Exploit { time: event.time, lost_usd: event.lost_usd, recovered_usd: None })
             .collect();
-        let record = Input::given(TrackRecord { exploits, disputes: 0 }, "defi_exploits, defihacklabs_incidents", now);
+        let record =
+            Input::given(TrackRecord { exploits, disputes: None }, "defi_exploits, defihacklabs_incidents", now);
         let bounty = self.bounty.range(..=now).next_back().and_then(|(_, (usd, last))| usd.map(|usd| (usd, *last)));
         let not_lent = || {
             if is_exchange(&self.category) { Input::NotApplicable("an exchange lends nothing") } else { Input::Missing }

@@ -4,8 +4,9 @@ use crate::{data, db::Place, output};
 use ballast_risk::facts::Day;
 use ballast_service::quality::{GasAndGains, Month, Quality, months};
 use ballast_store::History;
+use ballast_types::calendar;
 use clap::Args;
-use eyre::eyre;
+use eyre::{bail, eyre};
 use std::{ops::Range, process::ExitCode};
 
 #[derive(Debug, Args)]
@@ -22,10 +23,10 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments) -> eyre::Result<ExitCode> {
     let history = History::open_read_only(&arguments.place.location()?).await?;
-    let now = data::now();
+    let now = data::now()?;
     // A development chain's time runs ahead of the clock.
     let latest = history.newest_decision().await?.unwrap_or(now).max(now);
-    let mut found = months(&history, &calendar(latest, arguments.months)?, latest).await?;
+    let mut found = months(&history, &last_months(latest, arguments.months)?, latest).await?;
     history.close().await;
     found.retain(has_something);
     if arguments.json {
@@ -46,8 +47,10 @@ fn has_something(month: &Month) -> bool {
 }
 
 /// The last `count` months up to the one that `now` is in, oldest first, with their times.
-fn calendar(now: u64, count: u32) -> eyre::Result<Vec<(String, Range<u64>)>> {
-    let (year, month, _) = Day::of(now).civil();
+fn last_months(now: u64, count: u32) -> eyre::Result<Vec<(String, Range<u64>)>> {
+    let today = calendar::date(now);
+    let mut parts = today.split('-').map(str::parse::<u64>);
+    let (Some(Ok(year)), Some(Ok(month))) = (parts.next(), parts.next()) else { bail!("{today} is no date") };
     // Months since the year 0, so that a year's end is nothing special.
     let this = year * 12 + month - 1;
     let start = |number: u64| -> eyre::Result<(String, u64)> {
@@ -97,11 +100,11 @@ mod tests {
     #[test]
     fn months_follow_each_other_over_the_years_end_and_leave_nothing_out() {
         let start = |day: &str| day.parse::<Day>().unwrap().start();
-        let found = calendar(start("2024-02-29") + 5, 4).unwrap();
+        let found = last_months(start("2024-02-29") + 5, 4).unwrap();
         let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["2023-11", "2023-12", "2024-01", "2024-02"]);
         assert!(found.windows(2).all(|pair| pair[0].1.end == pair[1].1.start));
         assert_eq!(found[3].1, start("2024-02-01")..start("2024-03-01"));
-        assert_eq!(calendar(start("1970-02-01"), 5).unwrap().len(), 2, "nothing was before 1970");
+        assert_eq!(last_months(start("1970-02-01"), 5).unwrap().len(), 2, "nothing was before 1970");
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> eyre::Result<ExitCode> {
         output::say(list(&validity.scored))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let market = Market::read(&directory, CALM_FROM..=CALM_TO, data::now())?;
+    let market = Market::read(&directory, CALM_FROM..=CALM_TO, data::now()?)?;
     let alarms = false_alarms(&calm_months(&market));
     if arguments.json {
         let answer = Answer { validity: &validity, wanted_area: WANTED, false_alarms: alarms, most_false: MOST_FALSE };

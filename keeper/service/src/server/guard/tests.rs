@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
-use crate::server::shown::Shown;
+use crate::server::shown::{Documents, Shown};
 use axum::routing::get;
 use ballast_server::{Board, Bounds, ProtocolState, StateSource, rest_router, router, serve, v1};
 use ballast_store::cache::{Limit, RedisUrl, protocol_state_key};
@@ -125,8 +125,8 @@ async fn redis_is_shared_and_when_it_is_killed_the_server_goes_on_with_its_own()
     let state =
         |apy| ProtocolState { current_apy: Some(apy), ..ProtocolState::unknown("aave".parse().unwrap(), 1_000) };
     let shown = [Arc::clone(&one), Arc::clone(&other)].map(|shared| Arc::new(Shown::new(None, shared)));
-    shown[1].put(vec![state(0.03)], serde_json::Value::Null, Duration::ZERO).await.unwrap();
-    shown[0].put(vec![state(0.04)], serde_json::Value::Null, Duration::ZERO).await.unwrap();
+    shown[1].put(vec![state(0.03)], Documents::default(), Duration::ZERO).await.unwrap();
+    shown[0].put(vec![state(0.04)], Documents::default(), Duration::ZERO).await.unwrap();
     let id = "aave".parse().unwrap();
     assert_eq!(shown[1].get(&id).await.unwrap(), Some(state(0.04)), "the newest of both");
     assert!(other.get(&protocol_state_key("aave")).await.unwrap().is_some());
