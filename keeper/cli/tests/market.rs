@@ -140,7 +140,7 @@ async fn what_each_publisher_says_is_shown_with_its_age_and_processes_share_thei
     let sharing = keeper
         .clone()
         .set("market.sources", vec![long(&pyth), long(&gecko)])
-        .set("market.redis_variable", "BALLAST_REDIS_URL")
+        .set("cache.url_variable", "BALLAST_REDIS_URL")
         .with_secret("BALLAST_REDIS_URL", &redis.address());
     let before = (pyth.asked(), gecko.asked());
     for _ in 0..3 {
@@ -152,7 +152,7 @@ async fn what_each_publisher_says_is_shown_with_its_age_and_processes_share_thei
     redis.kill();
     let shown = sharing.run(&["market"]).await;
     assert_eq!(shown.code, Some(0), "{shown:?}");
-    assert!(shown.stderr.contains("market data is not shared"), "{shown:?}");
+    assert!(shown.stderr.contains("goes on with a cache and limits of its own"), "{shown:?}");
     assert_eq!((pyth.asked(), gecko.asked()), (before.0 + 2, before.1 + 2));
     // A URL that is none is not repeated.
     sharing

@@ -28,6 +28,7 @@ pub mod quality;
 mod retreat;
 mod server;
 mod service;
+mod shared;
 mod supervisor;
 mod watcher;
 

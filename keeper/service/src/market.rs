@@ -14,16 +14,19 @@ mod source;
 pub use quantity::{Judgement, Verdict};
 pub use report::{MarketReport, SourceReport, Value};
 
-use crate::config::{Config, ConfigError, SourceKind};
+use crate::{
+    config::{Config, ConfigError, SourceKind},
+    shared::Shared,
+};
 use ballast_feeds::RuleError;
-use ballast_store::cache::{Cache, CacheError, Limit, LocalCache, LocalLimiter, RateLimiter, Redis};
+use ballast_store::cache::{CacheError, Limit};
 use ballast_types::{Observation, SeriesId, Snapshot};
 use quantity::Quantity;
 use source::Source;
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -44,15 +47,13 @@ pub enum MarketError {
 pub struct Market {
     sources: Vec<Source>,
     quantities: Vec<Quantity>,
-    cache: Arc<dyn Cache>,
-    limiter: Arc<dyn RateLimiter>,
+    /// Where answers are kept and requests counted.
+    shared: Shared,
     /// Seconds between two blocks.
     slot: u64,
     lag_every: Duration,
     /// The doubts that were logged, by quantity, so that each is logged when it comes and when it goes.
     logged: Mutex<BTreeMap<String, Verdict>>,
-    /// Whether cache and limiter did what they should when they were last used.
-    shares: AtomicBool,
 }
 
 impl fmt::Debug for Market {
@@ -70,22 +71,13 @@ impl Market {
     pub fn open(config: &Config) -> Result<Self, MarketError> {
         let market = &config.market;
         let limit = Limit::new(market.requests_per_minute, Duration::from_secs(60))?;
-        let (cache, limiter): (Arc<dyn Cache>, Arc<dyn RateLimiter>) = match market.redis()? {
-            Some(url) => {
-                let redis = Arc::new(Redis::new(&url, limit)?);
-                (redis.clone(), redis)
-            }
-            None => (Arc::new(LocalCache::new()), Arc::new(LocalLimiter::new(limit))),
-        };
         Ok(Self {
             sources: market.sources.iter().map(Source::open).collect::<Result<_, _>>()?,
             quantities: market.quantities.iter().map(Quantity::new).collect::<Result<_, _>>()?,
-            cache,
-            limiter,
+            shared: config.cache.shared(limit)?,
             slot: config.chain.slot,
             lag_every: Duration::from_secs(market.lag_minutes * 60),
             logged: Mutex::default(),
-            shares: AtomicBool::new(true),
         })
     }
 

@@ -7,20 +7,19 @@ mod dashboard;
 mod follow;
 mod guard;
 mod risk;
-mod shared;
 mod shown;
 
 use crate::{
     Config, ConfigError, Keeper, Observer,
     config::secret,
     history::{Historian, Memory},
+    shared::Shared,
 };
 use alloy::primitives::Address;
 use ballast_chain::{Conditions, Deployment};
 use ballast_server::{Bounds, Notice, SigningKey, StateSource, grpc_router, rest_router, router, serve, webhook};
 use follow::Follower;
 use guard::guarded;
-pub(crate) use shared::Shared;
 use shown::Shown;
 use std::{
     net::SocketAddr,

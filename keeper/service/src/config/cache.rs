@@ -1,9 +1,16 @@
 //! `[cache]`: what several keepers remember together for a while (SPEC D7).
 
-use super::{ConfigError, market::RedisVariable, secret};
-use crate::server::Shared;
+use super::{ConfigError, secret};
+use crate::shared::Shared;
 use ballast_store::cache::{Limit, RedisUrl};
 use serde::Deserialize;
+
+/// The variable that may hold the URL of Redis: a URL holds a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum RedisVariable {
+    #[serde(rename = "BALLAST_REDIS_URL")]
+    Ballast,
+}
 
 /// Without it each process has a cache and limits of its own.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]

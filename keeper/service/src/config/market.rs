@@ -2,9 +2,7 @@
 
 mod validation;
 
-use super::{ConfigError, secret};
 use ballast_feeds::sources::{coingecko, defillama::Quoted, dune, dune::Unit, glassnode, pyth, subgraph};
-use ballast_store::cache::RedisUrl;
 use ballast_types::{Metric, SeriesId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -15,8 +13,6 @@ use std::fmt;
 pub struct MarketConfig {
     pub sources: Vec<SourceConfig>,
     pub quantities: Vec<QuantityConfig>,
-    /// Where answers are kept and requests counted for all processes that share it; else in this process.
-    pub redis_variable: Option<RedisVariable>,
     /// Requests to one endpoint a minute.
     pub requests_per_minute: u32,
     /// Minutes between two lines in the log about each source's lag.
@@ -26,21 +22,8 @@ pub struct MarketConfig {
 /// A hundred a minute (SPEC D7).
 impl Default for MarketConfig {
     fn default() -> Self {
-        Self {
-            sources: Vec::new(),
-            quantities: Vec::new(),
-            redis_variable: None,
-            requests_per_minute: 100,
-            lag_minutes: 10,
-        }
+        Self { sources: Vec::new(), quantities: Vec::new(), requests_per_minute: 100, lag_minutes: 10 }
     }
-}
-
-/// The variable that may hold the URL of Redis: a URL holds a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum RedisVariable {
-    #[serde(rename = "BALLAST_REDIS_URL")]
-    Ballast,
 }
 
 /// A publisher, and the shape of what it publishes.
@@ -244,22 +227,5 @@ impl SourceConfig {
             }
         }
         Ok(series)
-    }
-}
-
-impl MarketConfig {
-    /// Reads the URL of Redis from the environment, if one is wanted.
-    ///
-    /// # Errors
-    /// [`ConfigError::MissingSecret`] or [`ConfigError::MalformedSecret`], which do not repeat it.
-    pub fn redis(&self) -> Result<Option<RedisUrl>, ConfigError> {
-        let Some(RedisVariable::Ballast) = self.redis_variable else { return Ok(None) };
-        let name = "BALLAST_REDIS_URL";
-        let url = secret(name, "the URL of Redis, redis://user:password@host:port/database")?;
-        let malformed = |_| ConfigError::MalformedSecret {
-            name,
-            expected: "redis://user:password@host:port/database or redis+unix:///path",
-        };
-        url.trim().parse().map(Some).map_err(malformed)
     }
 }

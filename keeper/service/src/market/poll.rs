@@ -2,12 +2,9 @@
 
 use super::{Market, kept, source::Source, unix_now};
 use ballast_feeds::Gathered;
-use ballast_store::cache::Leave;
+use ballast_store::cache::{Cache, Leave, RateLimiter};
 use futures::future::join_all;
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time};
 
 /// The tasks of all sources. They end when this is dropped.
@@ -83,15 +80,14 @@ impl Market {
         // By endpoint and content: processes with other configurations keep other answers.
         let series: Vec<String> = source.feed.series().iter().map(ToString::to_string).collect();
         let key = format!("market:{}:{}:{}", source.kind, source.endpoint, series.join(","));
-        match self.cache.get(&key).await {
-            Ok(None) => self.shares(None),
-            Ok(Some(bytes)) => match kept::decode(&bytes) {
+        // Whatever is wrong with the cache, the source itself can be asked.
+        if let Ok(Some(bytes)) = self.shared.get(&key).await {
+            match kept::decode(&bytes) {
                 Ok(gathered) => return Ok(gathered),
-                Err(error) => self.shares(Some(error.to_string())),
-            },
-            Err(error) => self.shares(Some(error.to_string())),
+                Err(error) => tracing::debug!(key, %error, "what lies in the cache is no answer of a source"),
+            }
         }
-        match self.limiter.take(&format!("market:{}", source.endpoint)).await {
+        match self.shared.take(&format!("market:{}", source.endpoint)).await {
             Ok(Leave::Granted { .. }) => {}
             Ok(Leave::Denied { retry_after }) => {
                 return Err(format!(
@@ -101,7 +97,7 @@ impl Market {
                 ));
             }
             // What the source itself allows is kept to within this process all the same.
-            Err(error) => self.shares(Some(error.to_string())),
+            Err(error) => tracing::debug!(%error, "requests to sources are not counted"),
         }
         let gathered = source.feed.latest(unix_now()).await.map_err(|error| error.to_string())?;
         if gathered.observations.is_empty() && !(source.may_be_empty() && gathered.refused.is_empty()) {
@@ -110,25 +106,11 @@ impl Market {
         }
         // Not for so long that the next poll finds it.
         let good_for = source.period.mul_f64(0.9).max(Duration::from_millis(1));
-        let kept = match kept::encode(&gathered) {
-            Ok(bytes) => self.cache.set(&key, &bytes, good_for).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(why) = kept {
-            self.shares(Some(why));
+        match kept::encode(&gathered) {
+            Ok(bytes) => drop(self.shared.set(&key, &bytes, good_for).await),
+            Err(error) => tracing::debug!(key, %error, "an answer is not kept for others"),
         }
         Ok(gathered)
-    }
-
-    /// Notes whether cache and limiter work, and says so when it changes.
-    fn shares(&self, fault: Option<String>) {
-        let works = fault.is_none();
-        if self.shares.swap(works, Ordering::Relaxed) != works {
-            match fault {
-                Some(why) => tracing::warn!(why, "market data is not shared: every process asks the sources itself"),
-                None => tracing::info!("market data is shared again"),
-            }
-        }
     }
 
     fn log_lags(&self) {

@@ -1,6 +1,6 @@
 //! What stands before the two interfaces: how often a client may ask, and answers that are given again (SPEC D7).
 
-use super::shared::Shared;
+use crate::shared::Shared;
 use axum::{
     Json, Router,
     body::{Body, to_bytes},

@@ -1,7 +1,6 @@
 //! What is shown: the newest states, for as long as they are fresh and marked afterwards, series out of the history, the dashboard and the risk.
 
-use super::shared::Shared;
-use crate::history::Memory;
+use crate::{history::Memory, shared::Shared};
 use ballast_server::{Board, Points, ProtocolId, ProtocolState, SeriesQuery, SourceError, StateSource};
 use ballast_store::cache::{Cache, PROTOCOL_STATE_TTL, protocol_state_key};
 use futures::future::BoxFuture;

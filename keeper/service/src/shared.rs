@@ -1,4 +1,5 @@
-//! The cache and the limiter behind what is served: those of this process, and before them Redis', where there is one, which several keepers share.
+//! The cache and the limiter behind what is served and what publishers are asked: those of this process, and before them Redis', where there is one,
+//! which several keepers share.
 //!
 //! ▪ Redis may go at any time. Then the process's own are used, which is said once, and once when Redis is back. Whatever is set is set in both, so
 //! that nothing is forgotten when it goes; calls are counted where they are made, so that a client may have its limit once more then.
@@ -71,13 +72,13 @@ impl Remote {
         match answer {
             Ok(answer) => {
                 if lost.take().is_some() {
-                    tracing::info!("Redis serves again: the server uses it");
+                    tracing::info!("Redis serves again");
                 }
                 Some(answer)
             }
             Err(error) => {
                 if lost.replace(Instant::now()).is_none() {
-                    tracing::warn!(%error, "the server goes on without Redis: with its own cache, and limits of its own");
+                    tracing::warn!(%error, "Redis does not serve: this process goes on with a cache and limits of its own");
                 }
                 None
             }
