@@ -10,7 +10,7 @@
 
 use crate::yields::YearlyYield;
 use alloy_primitives::U256;
-use ballast_types::{Apr, Assets, BPS_ONE, Bps, HubLimits, Policy};
+use ballast_types::{Apr, Assets, BPS_ONE, Bps, HubLimits, Policy, fixed::product_below};
 
 /// More venues are not looked at: the ways to choose double and more with each.
 const MOST_VENUES: usize = 12;
@@ -33,6 +33,10 @@ pub struct Venue {
     pub stored: Bps,
     /// The size that its share is measured by; more than that is no harm.
     pub size: Assets,
+    /// All that is deposited, our own included, and what of it is out on loan: an addition must bring the one down to the permitted part of the other.
+    /// More of the first and less of the second is no harm; of a position held directly, of which that is not asked, nothing is on loan.
+    pub deposited: Assets,
+    pub lent: Assets,
     /// The part of NAV that the policy lets it have, or `None` if nothing may be added.
     pub addable: Option<Bps>,
 }
@@ -50,9 +54,8 @@ pub fn bound(vault: &Vault<'_>, venues: &[Venue], rate: impl Fn(usize, Assets) -
     // A target of so many basis points is at most that part of NAV, and keeping costs at least what is there.
     let budget = vault.nav.share(Bps(BPS_ONE.checked_sub(reserve.0)?)).0;
     let mut ways = Ways {
-        spans: [Default::default(); MOST_VENUES],
-        widest: [Span::default(); MOST_VENUES],
-        count: venues.len(),
+        spans: Vec::with_capacity(venues.len()),
+        widest: Vec::with_capacity(venues.len()),
         most: 0,
         enough: 0,
         tried: 0,
@@ -64,8 +67,8 @@ pub fn bound(vault: &Vault<'_>, venues: &[Venue], rate: impl Fn(usize, Assets) -
         let (spans, count) = spans(vault, venue, pays, |position| rate(index, position))?;
         let most = spans.iter().take(count).map(|span| span.most).max().unwrap_or_default();
         let best = spans.iter().take(count).map(|span| span.rate).max().unwrap_or_default();
-        ways.widest[index] = Span { least: 0, most, rate: best, keeps: false };
-        ways.spans[index] = (spans, count);
+        ways.widest.push(Span { least: 0, most, rate: best, keeps: false });
+        ways.spans.push((spans, count));
     }
     // Ways that yield no more than what there is are of no interest.
     ways.enough = present;
@@ -123,6 +126,11 @@ fn spans(vault: &Vault<'_>, venue: &Venue, pays: Apr, rate: impl Fn(Assets) -> O
     let added = venue
         .addable
         .map_or(0, |part| nav.share(part.min(policy.max_position).min(limits.max_position)).0.min(within_share));
+    // The larger an addition, the smaller the part on loan after it.
+    let deposited = venue.deposited.0.checked_add(added.saturating_sub(value))?;
+    let lent_too_far =
+        product_below((u128::from(limits.max_utilisation.0), deposited), (u128::from(BPS_ONE), venue.lent.0));
+    let added = if lent_too_far { 0 } else { added };
     let least = |bps: u16| nav.share(Bps(bps.max(limits.min_position.0)));
     let mut span = |from: u16, to: u16| {
         let (least, most) = (least(from).0, nav.share(Bps(to)).0.min(added.max(value)));
@@ -143,10 +151,9 @@ fn spans(vault: &Vault<'_>, venue: &Venue, pays: Apr, rate: impl Fn(Assets) -> O
 }
 
 struct Ways {
-    spans: [Spans; MOST_VENUES],
+    spans: Vec<Spans>,
     /// By venue, as if it could be left anywhere up to its most at its best rate.
-    widest: [Span; MOST_VENUES],
-    count: usize,
+    widest: Vec<Span>,
     most: u128,
     /// Sums up to this need not be told apart.
     enough: u128,
@@ -156,21 +163,19 @@ struct Ways {
 impl Ways {
     /// All ways that continue the `chosen` ones; `None` if they are too many, or numbers too large.
     fn look(&mut self, venue: usize, budget: u128, chosen: &mut [Span; MOST_VENUES], keeps_all: bool) -> Option<()> {
-        if venue == self.count {
+        let Some((spans, count)) = self.spans.get(venue).copied() else {
             // To keep everything is no move.
             if !keeps_all {
-                self.most = self.most.max(self.fill(budget, chosen)?);
+                self.most = self.most.max(self.fill(budget, &chosen[..venue])?);
             }
             return Some(());
-        }
-        let (spans, count) = self.spans[venue];
+        };
         for span in spans.iter().take(count) {
             // What does not fit is no way.
             let Some(left) = budget.checked_sub(span.least) else { continue };
             chosen[venue] = *span;
             // With what follows left free the sum is no less than any that it leads to.
-            chosen[venue + 1..self.count].copy_from_slice(&self.widest[venue + 1..self.count]);
-            if venue + 1 < self.count && self.fill(left, chosen)? <= self.most.max(self.enough) {
+            if venue + 1 < self.spans.len() && self.fill(left, &chosen[..=venue])? <= self.most.max(self.enough) {
                 continue;
             }
             self.look(venue + 1, left, chosen, keeps_all && span.keeps)?;
@@ -178,8 +183,8 @@ impl Ways {
         Some(())
     }
 
-    /// The most that the spans yield together, each at least at its beginning, with `spare` to add.
-    fn fill(&mut self, mut spare: u128, chosen: &[Span; MOST_VENUES]) -> Option<u128> {
+    /// The most that the chosen spans yield together, each at least at its beginning, and the widest of the venues after those, with `spare` to add.
+    fn fill(&mut self, mut spare: u128, chosen: &[Span]) -> Option<u128> {
         self.tried += 1;
         if self.tried > MOST_WAYS {
             return None;
@@ -187,7 +192,7 @@ impl Ways {
         let mut total = 0u128;
         let mut open: [(u128, u128); MOST_VENUES] = Default::default();
         let mut count = 0;
-        for span in chosen.iter().take(self.count) {
+        for span in chosen.iter().chain(&self.widest[chosen.len()..]) {
             if span.least != 0 {
                 total = total.checked_add(span.least.checked_mul(span.rate)?)?;
             }

@@ -15,6 +15,8 @@
 use crate::yields::YearlyYield;
 use ballast_types::BPS_ONE;
 
+mod promising;
+
 /// One thing that can be done with a venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice<T> {
@@ -83,9 +85,9 @@ pub fn leading<T: Copy>(venues: &[Vec<Choice<T>>], budget: u32, count: usize) ->
         // Each is no more than all together.
         let narrow = |(cost, earns): &Terms<YearlyYield>| (*cost, u128::try_from(earns.0).unwrap_or(u128::MAX));
         let narrow: Vec<Vec<Terms<u128>>> = wide.iter().map(|terms| terms.iter().map(narrow).collect()).collect();
-        leading_of(&narrow, budget, count)
+        promising::leading(&narrow, budget, count).unwrap_or_else(|| leading_of(&narrow, budget, count, |_, _| true))
     } else {
-        leading_of(&wide, budget, count)
+        leading_of(&wide, budget, count, |_, _| true)
     };
     let named = |picked: Vec<usize>| -> Option<Vec<Choice<T>>> {
         picked.iter().zip(venues).map(|(choice, choices)| choices.get(*choice).copied()).collect()
@@ -94,16 +96,21 @@ pub fn leading<T: Copy>(venues: &[Vec<Choice<T>>], budget: u32, count: usize) ->
     (!found.is_empty()).then_some(found)
 }
 
-/// The indices of the choices of each combination.
-fn leading_of<E: Total>(venues: &[Vec<Terms<E>>], budget: u32, count: usize) -> Vec<Vec<usize>> {
+/// The indices of the choices of each combination, made of sums of choices of the first so many venues that are `good` enough to go on with.
+fn leading_of<E: Total>(
+    venues: &[Vec<Terms<E>>],
+    budget: u32,
+    count: usize,
+    good: impl Fn(usize, Terms<E>) -> bool,
+) -> Vec<Vec<usize>> {
     let none = Sum { cost: 0, earns: E::ZERO, parent: 0, choice: 0 };
     let Some((last, others)) = venues.split_last() else {
         return if count == 0 { Vec::new() } else { vec![Vec::new()] };
     };
     let mut layers = vec![vec![none]];
     let mut slots = Slots::up_to(budget);
-    for choices in others {
-        let next = slots.extend(layers.last().map_or(&[], Vec::as_slice), choices);
+    for (taken, choices) in (1usize..).zip(others) {
+        let next = slots.extend(layers.last().map_or(&[], Vec::as_slice), choices, |sum| good(taken, sum));
         layers.push(next);
     }
     let sums = layers.last().map_or(&[][..], Vec::as_slice);
@@ -165,8 +172,13 @@ impl Slots {
         Self { taken: vec![0; width.div_ceil(64)], of: vec![(0, 0); width] }
     }
 
-    /// All undominated sums of one of `sums` and one of `choices`, ascending in cost and in yield.
-    fn extend<E: Total>(&mut self, sums: &[Sum<E>], choices: &[Terms<E>]) -> Vec<Sum<E>> {
+    /// All undominated sums of one of `sums` and one of `choices` that are `good`, ascending in cost and in yield.
+    fn extend<E: Total>(
+        &mut self,
+        sums: &[Sum<E>],
+        choices: &[Terms<E>],
+        good: impl Fn(Terms<E>) -> bool,
+    ) -> Vec<Sum<E>> {
         let Self { taken, of } = self;
         taken.fill(0);
         let earns = |(parent, choice): (u32, u32)| sums[parent as usize].earns.plus(choices[choice as usize].1);
@@ -190,7 +202,7 @@ impl Slots {
                 left &= left - 1;
                 let Some(from) = of.get(cost as usize) else { continue };
                 let earns = earns(*from);
-                if kept.last().is_none_or(|last| earns > last.earns) {
+                if kept.last().is_none_or(|last| earns > last.earns) && good((cost, earns)) {
                     kept.push(Sum { cost, earns, parent: from.0, choice: from.1 });
                 }
             }

@@ -18,6 +18,7 @@ use crate::yields::{VenueModel, YearlyYield};
 use alloy_primitives::{Address, U256};
 use ballast_risk::{Allocation, Figures, HubView, VenueView, approval_threshold, limits};
 use ballast_types::{Apr, Assets, BPS_ONE, Bps, LargeMoves, Policy, fixed::mul_div_floor};
+use std::ops::RangeInclusive;
 
 mod islands;
 mod narrow;
@@ -65,8 +66,8 @@ struct Candidate<'a> {
     max_position: Option<Bps>,
     /// The most that may be added to it, interest until inclusion included.
     allowance: Assets,
-    /// No addition may end above this: the venue's share, its flow bucket and its cap refuse it. Asked first, since it says most.
-    ceiling: Assets,
+    /// The positions that the hub lets an addition lead to, if any.
+    additions: Option<RangeInclusive<Assets>>,
     yield_now: YearlyYield,
     /// What is added to every merit of it, so that one less the cost of a swap is not below zero. Zero of a venue that needs none.
     shift: YearlyYield,
@@ -179,6 +180,7 @@ fn frame<'a>(
     let frame = Frame { view, nav, budget, min_leg, horizon: policy.horizon };
     // No swap loses more than there is.
     let most_lost = economics::spread(nav, policy.horizon)?;
+    let open = limits::check_open(view).is_ok();
     let mut candidates = view
         .venues
         .iter()
@@ -188,7 +190,7 @@ fn frame<'a>(
             Some(Candidate {
                 venue,
                 figures,
-                ceiling: limits::ceiling(venue, figures, nav, &view.limits),
+                additions: limits::additions(venue, figures, nav, &view.limits).filter(|_| open && figures.depositable),
                 model,
                 max_position: addable(venue, policy),
                 allowance: Assets(u128::MAX),

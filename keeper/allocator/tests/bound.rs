@@ -8,7 +8,7 @@ use ballast_allocator::bound::{Bound, Vault, Venue, bound};
 use ballast_allocator::projector::{improves, project};
 use ballast_allocator::rates;
 use ballast_allocator::yields::VenueModel;
-use ballast_risk::{HubView, limits};
+use ballast_risk::{HubView, Violation, limits};
 use ballast_types::*;
 use world::*;
 
@@ -46,7 +46,9 @@ fn bound_of(snapshot: &Snapshot, view: &HubView, policy: &Policy) -> Option<Boun
                 value: figures.value,
                 stored: venue.target,
                 size: figures.settled,
-                addable: judged.map(|judged| judged.max_position),
+                deposited: figures.size,
+                lent: if venue.direct { Assets::ZERO } else { figures.lent() },
+                addable: judged.filter(|_| venue.can_add).map(|judged| judged.max_position),
             })
         })
         .collect::<Option<_>>()?;
@@ -107,23 +109,36 @@ fn a_move_that_is_witnessed_is_found() {
 }
 
 #[test]
-fn above_its_ceiling_every_addition_is_refused() {
-    let mut refused = 0u32;
-    for case in 0..8_000 {
+fn the_additions_that_are_taken_are_those_of_the_range() {
+    let (mut taken, mut refused, mut too_utilised) = (0u32, 0u32, 0u32);
+    for case in 0..24_000 {
         let r = &mut Random(case);
-        let snapshot = random_snapshot(r);
+        let mut snapshot = random_snapshot(r);
+        let limits = &mut snapshot.hub.limits;
+        limits.max_utilisation = Bps(r.pick(&[limits.max_utilisation.0, 0, 8_000, 9_500, 10_000]));
+        limits.max_venue_share = Bps(r.pick(&[limits.max_venue_share.0, 0, 100, 9_999, 10_000]));
         let view = HubView::from_snapshot(&snapshot);
         let nav = view.nav().unwrap();
         for venue in &view.venues {
             let Some(figures) = &venue.figures else { continue };
-            let ceiling = limits::ceiling(venue, figures, nav, &view.limits);
-            for more in [1, 1 + r.below(nav.0 + 1)] {
-                let after = Assets(ceiling.max(figures.value).0.saturating_add(more));
+            let range = limits::additions(venue, figures, nav, &view.limits);
+            let (least, most) = range.clone().map_or((figures.value, nav), |range| (*range.start(), *range.end()));
+            let near = |edge: Assets| [edge.0.saturating_sub(1), edge.0, edge.0.saturating_add(1)];
+            let between = least.0 + r.below(most.0.saturating_sub(least.0).min(nav.0) + 1);
+            let tried = [figures.value.0 + 1, figures.value.0 + 1 + r.below(nav.0 + 1), between];
+            for after in near(least).into_iter().chain(near(most)).chain(tried).map(Assets) {
+                if after <= figures.value || after.0 > 1 << 112 {
+                    continue;
+                }
                 let checked = limits::check_addition(venue, figures, after, nav, &view.limits);
-                assert!(after > venue.cap || checked.is_err(), "case {case}: {after} is taken above {ceiling}");
-                refused += 1;
+                too_utilised += u32::from(matches!(checked, Err(Violation::UtilisationTooHigh { .. })));
+                let permitted = checked.is_ok() && after <= venue.cap;
+                let said = range.as_ref().is_some_and(|range| range.contains(&after));
+                assert_eq!(said, permitted, "case {case}: {after} of {range:?}, {checked:?}\n{venue:#?}");
+                taken += u32::from(permitted);
+                refused += u32::from(!permitted);
             }
         }
     }
-    assert!(refused > 4_000, "only {refused} additions were tried");
+    assert!(taken > 10_000 && refused > 10_000 && too_utilised > 1_000, "{taken} {refused} {too_utilised}");
 }

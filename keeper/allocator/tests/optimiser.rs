@@ -84,6 +84,32 @@ proptest! {
         prop_assert_eq!(leading(&widened, budget, count).unwrap_or_default(), expected);
     }
 
+    /// As venues are: yields nearly in proportion to the cost, at rates of which some are the same. What 128 bits do not hold is combined without
+    /// leaving anything out.
+    #[test]
+    fn what_cannot_lead_is_left_out_and_nothing_else(
+        venues in prop::collection::vec((0usize..5, 0u64..40, prop::option::of((0u32..5_100, 0u64..60))), 1..6),
+        budget in prop_oneof![4 => Just(9_500u32), 1 => 0..=10_000u32],
+        count in 1usize..12,
+    ) {
+        let listed: Vec<Choices> = venues
+            .iter()
+            .map(|(rate, depth, kept)| {
+                let rate = [0, 300, 400, 401, 900][*rate];
+                let earns = |cost: u32| u64::from(cost) * rate * 100 - u64::from(cost) * u64::from(cost) / 100 * depth.min(&rate);
+                let keep = kept.map_or(choice(0, 0, 0), |(cost, rate)| choice(0, cost, u64::from(cost) * rate * 1_000));
+                let targets = (0..=45u32).map(|step| choice(step as usize + 1, 500 + 100 * step, earns(500 + 100 * step)));
+                std::iter::once(keep).chain(targets).collect()
+            })
+            .collect();
+        let wide = |choice: &Choice<usize>| Choice { earns: YearlyYield(choice.earns.0 << 140), ..*choice };
+        let widened: Vec<Choices> = listed.iter().map(|choices| choices.iter().map(wide).collect()).collect();
+        let named = |found: Option<Vec<Choices>>| -> Option<Vec<Vec<usize>>> {
+            Some(found?.iter().map(|chosen| chosen.iter().map(|choice| choice.what).collect()).collect())
+        };
+        prop_assert_eq!(named(leading(&listed, budget, count)), named(leading(&widened, budget, count)));
+    }
+
     /// With concave yields, ending where no exchange helps is ending at the best.
     #[test]
     fn exchanges_reach_the_best_of_concave_yields(

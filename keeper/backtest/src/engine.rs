@@ -19,7 +19,7 @@ use crate::{
     quoter::Quoter,
     rules::Rules,
     screen::{self, Known, Scene, Screen},
-    switch::{Switch, venue_of},
+    switch::Switch,
 };
 use ballast_allocator::{decide_swapping, swaps::NoSwaps};
 use ballast_risk::MAX_CHECKPOINT_AGE;
@@ -152,8 +152,8 @@ impl<'a> Engine<'a> {
     /// Takes in the step before; a venue that has been silent for too long pays out and is gone.
     fn look(&mut self, before: usize) -> bool {
         let ended = self.run.ended;
-        for (venue, value) in self.values(before).into_iter().enumerate() {
-            match value {
+        for (venue, series) in self.market.venues.iter().enumerate() {
+            match series.steps.get(before).and_then(Option::as_ref) {
                 Some(value) => {
                     self.silence[venue] = Some(0);
                     self.last[venue] = Some(value);
@@ -299,16 +299,12 @@ impl<'a> Engine<'a> {
         if !matches!(self.plan, Plan::Decide(_)) {
             return;
         }
-        let ours: Vec<Assets> = self.book.positions.iter().map(|position| position.value).collect();
-        let events = {
-            let coins = self.market.exchange.as_ref().and_then(|exchange| exchange.days.get(step));
-            let coins = coins.map_or(&[][..], |day| day.coins.as_slice());
-            self.switch.observe((time, time + self.market.step), real, &ours, now, coins)
-        };
+        let coins = self.market.exchange.as_ref().and_then(|exchange| exchange.days.get(step));
+        let coins = coins.map_or(&[][..], |day| day.coins.as_slice());
         let there = |venue: usize| self.silence.get(venue).is_some_and(Option::is_some);
-        self.run
-            .events
-            .extend(events.into_iter().filter(|event| venue_of(event).is_none_or(there)).map(|event| (step, event)));
+        let span = (time, time + self.market.step);
+        let events = self.switch.observe(span, real, &self.book.positions, now, coins, there);
+        self.run.events.extend(events.into_iter().map(|event| (step, event)));
         if self.switch.mode() == Mode::Exit {
             self.exit(step, now, real);
         } else {

@@ -2,7 +2,8 @@
 //!
 //! On most days no permitted move yields more than what there is. [`ballast_allocator::bound`] can often tell without a search; where everything
 //! that [`ballast_allocator::decide`] asks first would pass, the decision is then to hold, refused by [`GateId::Limits`] first, and neither a snapshot nor
-//! its gates' texts need be made. Whatever is not plain here is decided as ever: `tests/screen.rs` holds runs with and without this against each other.
+//! its gates' texts need be made; no more than where the switch has stopped all additions or a venue has no value. Whatever is not plain
+//! here is decided as ever: `tests/screen.rs` holds runs with and without this against each other.
 
 use crate::{
     book::Book,
@@ -67,8 +68,15 @@ impl<'a> Screen<'a> {
 
     /// What is certain of the decision, if anything.
     pub(crate) fn known(&self, scene: &Scene<'_>) -> Option<Known> {
-        self.plain(scene).then_some(())?;
         let nav = scene.book.nav();
+        (nav > Assets::ZERO && nav <= MAX_AMOUNT && scene.time > 0).then_some(())?;
+        if scene.switch.mode() != Mode::Normal || scene.switch.stopped().is_some() {
+            return Some(Known::Refused(GateId::KillSwitch));
+        }
+        self.plain(scene).then_some(())?;
+        if scene.known.iter().zip(scene.listed).any(|(known, listed)| *listed && known.is_none()) {
+            return Some(Known::Refused(GateId::Venues));
+        }
         let mut steps: Vec<&VenueStep> = Vec::with_capacity(scene.known.len());
         let mut venues: Vec<bound::Venue> = Vec::with_capacity(scene.known.len());
         for (index, position) in scene.book.positions.iter().enumerate() {
@@ -78,11 +86,14 @@ impl<'a> Screen<'a> {
             let step = scene.known[index]?;
             sound(step, position.value).then_some(())?;
             steps.push(step);
+            let deposited = Assets(step.supplied.0.saturating_add(position.value.0));
             venues.push(bound::Venue {
                 value: position.value,
                 stored: position.target,
                 size: step.supplied,
-                addable: self.addable[index],
+                deposited,
+                lent: step.borrowed.min(deposited),
+                addable: self.addable[index].filter(|_| scene.switch.can_add(index)),
             });
         }
         let vault = Vault { nav, limits: &scene.rules.limits, policy: self.policy };
@@ -108,17 +119,12 @@ impl<'a> Screen<'a> {
 
     /// Nothing speaks against a decision, and it is time for one.
     fn plain(&self, scene: &Scene<'_>) -> bool {
-        let Scene { time, environment, book, rules, history, switch, .. } = scene;
+        let Scene { time, environment, rules, history, .. } = scene;
         let usdc = as_fed(environment.usdc);
         let prices = environment.oracle.is_none()
             && (BAND.0..=BAND.1).contains(&usdc)
             && (FEED_UNIT..WAD * 1_000_000).contains(&environment.eth_usd.0);
-        prices
-            && *time > 0
-            && book.nav() > Assets::ZERO
-            && switch.mode() == Mode::Normal
-            && switch.stopped().is_none()
-            && *time >= next_allowed(&history.recent, rules.limits.cooldown)
+        prices && *time >= next_allowed(&history.recent, rules.limits.cooldown)
     }
 }
 

@@ -1,6 +1,9 @@
 //! The kill switch over a backtest's steps: [`ballast_risk::kill_switch`], the contracts' rules without a chain, fed with what each step was.
 
-use crate::market::{CoinDay, Environment, Market, VenueStep};
+use crate::{
+    book::Position,
+    market::{CoinDay, Environment, Market, VenueStep},
+};
 use ballast_risk::{
     Stablecoin,
     kill_switch::{Cause, Event, Figures, KillSwitch, Moment, Price, Readings, Settings, Subject, Token, Venue},
@@ -62,40 +65,47 @@ impl Switch {
         self.inner.as_ref().and_then(|switch| switch.blocked(venue, self.now, &self.read))
     }
 
-    /// Takes in a step from `start` to `end`: the lowest and the highest prices of the asset and of the venues' coins within it, then how it ended. `ours` is
-    /// what we hold.
+    /// Takes in a step from `start` to `end`: the lowest and the highest prices of the asset and of the venues' coins within it, then how it ended. Says what
+    /// happened at the tokens and the venues that are `there`.
     pub(crate) fn observe(
         &mut self,
         (start, end): (u64, u64),
         venues: &[Option<&VenueStep>],
-        ours: &[Assets],
+        ours: &[Position],
         environment: &Environment,
         coins: &[CoinDay],
+        there: impl Fn(usize) -> bool,
     ) -> Vec<Event> {
-        let read = |step: &Option<&VenueStep>, ours: &Assets| {
-            step.map_or(Figures::UNREADABLE, |step| self.figures(step, *ours))
+        let mut figures = std::mem::take(&mut self.read.venues);
+        figures.clear();
+        figures.extend(
+            venues
+                .iter()
+                .zip(ours)
+                .map(|(step, ours)| step.map_or(Figures::UNREADABLE, |step| self.figures(step, ours.value))),
+        );
+        self.read.venues = figures;
+        let at =
+            |edge: Edge| [environment.price(edge)].into_iter().chain(coins.iter().map(move |coin| coin.price(edge)));
+        let apart = |edge: &Edge| !at(*edge).eq(at(Edge::Close));
+        let extremes = [Edge::Low, Edge::High].into_iter().filter(apart);
+        let parts = extremes.clone().count() as u64 + 1;
+        let told = |subject: Subject| match subject {
+            Subject::Token(_) => true,
+            Subject::Venue(venue) => there(venue),
         };
-        self.read.venues = venues.iter().zip(ours).map(|(step, ours)| read(step, ours)).collect();
-        let of = |usdc: Wad, coin: fn(&CoinDay) -> Wad| -> Vec<Wad> {
-            [usdc].into_iter().chain(coins.iter().map(coin)).collect()
-        };
-        let closes = of(environment.usdc, |coin| coin.close);
-        let extremes = [of(environment.usdc_low, |coin| coin.low), of(environment.usdc_high, |coin| coin.high)];
-        let mut prices: Vec<Vec<Wad>> = extremes.into_iter().filter(|extreme| *extreme != closes).collect();
-        prices.push(closes);
         let mut events = Vec::new();
-        let parts = prices.len() as u64;
-        for (part, at) in (1u64..).zip(prices) {
+        for (part, edge) in (1u64..).zip(extremes.chain([Edge::Close])) {
             let time = start + (end - start) * part / parts;
             self.now = Moment { block: time / SLOT, time };
-            let mut prices: Vec<Price> = at.iter().map(|price| Price::Fresh(*price)).collect();
-            if let (Some(asset), Some(price), Some(updated_at)) = (prices.first_mut(), at.first(), environment.oracle) {
-                *asset = Price::Answer { price: *price, updated_at };
+            self.read.prices.clear();
+            self.read.prices.extend(at(edge).map(Price::Fresh));
+            if let (Some(asset), Some(updated_at)) = (self.read.prices.first_mut(), environment.oracle) {
+                *asset = Price::Answer { price: environment.price(edge), updated_at };
             }
-            self.read.prices = prices;
             if let Some(switch) = self.inner.as_mut() {
                 // Steps follow each other and name every venue, so none is refused.
-                events.extend(switch.step(self.now, self.read.clone()).unwrap_or_default());
+                events.extend(switch.step_telling(self.now, &self.read, told).unwrap_or_default());
             }
         }
         if self.mode() == Mode::Exit && self.exit_since.is_none() {
@@ -125,5 +135,33 @@ pub(crate) fn venue_of(event: &Event) -> Option<usize> {
     match event.subject {
         Subject::Venue(venue) => Some(venue),
         Subject::Token(_) => None,
+    }
+}
+
+/// Where within a step a price is taken.
+#[derive(Clone, Copy, Debug)]
+enum Edge {
+    Low,
+    High,
+    Close,
+}
+
+impl Environment {
+    const fn price(&self, edge: Edge) -> Wad {
+        match edge {
+            Edge::Low => self.usdc_low,
+            Edge::High => self.usdc_high,
+            Edge::Close => self.usdc,
+        }
+    }
+}
+
+impl CoinDay {
+    const fn price(&self, edge: Edge) -> Wad {
+        match edge {
+            Edge::Low => self.low,
+            Edge::High => self.high,
+            Edge::Close => self.close,
+        }
     }
 }

@@ -4,7 +4,7 @@
 
 use ballast_backtest::*;
 use ballast_history::{synthetic, time};
-use ballast_types::{Apr, Assets, Bps, LargeMoves, WAD};
+use ballast_types::{Apr, Assets, Bps, LargeMoves, WAD, Wad};
 use std::ops::Range;
 
 /// 2026-11-01.
@@ -43,6 +43,21 @@ fn a_decision_that_is_known_beforehand_is_the_one_that_would_be_made() {
                 (step.supplied.0, step.borrowed.0) = (step.supplied.0 / 40, step.borrowed.0 / 40);
             }
         }
+        match seed % 5 {
+            // Days without a value, a venue that is lent nearly whole, and an asset that loses its peg for a day.
+            0 => market.venues[1].steps.iter_mut().enumerate().for_each(|(day, step)| {
+                if day % 37 < 5 {
+                    *step = None;
+                }
+            }),
+            1 => market.venues[0].steps.iter_mut().enumerate().for_each(|(day, step)| {
+                if let Some(step) = step.as_mut().filter(|_| day % 11 < 4) {
+                    step.borrowed = Assets(step.supplied.0 / 100 * (94 + (day as u128) % 5));
+                }
+            }),
+            2 => market.environment[period.start + 90].usdc_low = Wad(WAD / 100 * 97),
+            _ => {}
+        }
         let mut policy = default_policy(market.venues.len());
         policy.min_gain = Apr([WAD / 200, WAD / 2_000, 0, WAD / 50][seed as usize % 4]);
         policy.reserve = Bps([500, 700, 2_000][seed as usize % 3]);
@@ -60,4 +75,5 @@ fn a_decision_that_is_known_beforehand_is_the_one_that_would_be_made() {
     }
     assert!(moves > 20, "{moves} moves");
     assert!(holds["limits"] > 300 && holds["gain"] > 300, "{holds:?}");
+    assert!(holds["kill switch"] > 50 && holds["venues"] > 50, "{holds:?}");
 }

@@ -11,6 +11,10 @@ use ballast_types::{
     fixed::{mul_div_ceil, product},
 };
 
+mod additions;
+
+pub use additions::additions;
+
 /// The rule of four looks back this many seconds (`RebalanceLogLib.WINDOW`).
 pub const WINDOW: u64 = 24 * 60 * 60;
 const WAD_PER_BPS: u128 = WAD / BPS_ONE as u128;
@@ -219,15 +223,6 @@ pub fn approval_threshold(limits: &HubLimits, nav: Assets) -> Assets {
 pub fn flow_room(venue: &VenueView, nav: Assets, limits: &HubLimits) -> Assets {
     // An addition is counted in basis points rounded up, so the largest one is its number of basis points rounded down.
     nav.share(limits.flow.saturating_sub(venue.flow_used))
-}
-
-/// A position above which every addition is refused, whatever else holds: by the venue's cap, its flow bucket or its share of the venue.
-#[must_use]
-pub fn ceiling(venue: &VenueView, figures: &Figures, nav: Assets, limits: &HubLimits) -> Assets {
-    // Each is the last amount that its rule takes: rounded down, since amounts are whole.
-    let share = figures.settled.share(limits.max_venue_share);
-    let flow = Assets(figures.value.0.saturating_add(flow_room(venue, nav, limits).0));
-    venue.cap.min(share).min(flow)
 }
 
 /// `StrategyHub._checkTarget`: bounds, and the step against what is stored.

@@ -3,12 +3,15 @@
 use super::{Candidate, Frame, GRID, Step};
 use crate::optimiser::Choice;
 use crate::yields::YearlyYield;
-use ballast_risk::{Violation, limits};
+use ballast_risk::limits;
 use ballast_types::{Assets, BPS_ONE, Bps, fixed::mul_div_ceil, fixed::mul_div_floor};
 
 /// Positions and NAV are taken to be larger by this part when they are held against a limit: interest accrues between the
 /// snapshot and the block of inclusion. One millionth is what 5 % a year earn in ten minutes.
 const DRIFT: u128 = 1_000_000;
+
+/// Targets of a venue at the edges of its limits, at most: what is made room for.
+const MOST_EDGES: usize = 20;
 
 impl Frame<'_> {
     /// What a target adds to the venue at most, interest until inclusion included.
@@ -50,35 +53,25 @@ impl Frame<'_> {
     /// Whether the venue would still be above its limit on utilisation after an addition up to `bps`. If it is not after one, it is not
     /// after any larger one, interest until inclusion included.
     pub(super) fn too_utilised(&self, candidate: &Candidate<'_>, bps: u16) -> bool {
-        let after = self.nav.share(Bps(bps));
-        let verdict = limits::check_addition(candidate.venue, candidate.figures, after, self.nav, &self.view.limits);
-        // The rules that are asked before it forbid all that lie beyond, so what they hide lies beyond as well.
-        matches!(verdict, Err(Violation::UtilisationTooHigh { .. }))
+        candidate.additions.as_ref().is_some_and(|additions| self.nav.share(Bps(bps)) < *additions.start())
     }
 
     fn addition_permitted(&self, candidate: &Candidate<'_>, target: Bps, goal: Assets) -> Option<()> {
-        if target > candidate.max_position? {
-            return None;
-        }
+        let additions = candidate.additions.as_ref()?;
         let later = with_drift(goal)?;
-        if later > candidate.ceiling || later.saturating_sub(candidate.figures.value) > candidate.allowance {
-            return None;
-        }
-        limits::check_open(self.view).ok()?;
-        if !candidate.figures.depositable {
-            return None;
-        }
-        for after in [goal, later] {
-            limits::check_addition(candidate.venue, candidate.figures, after, self.nav, &self.view.limits).ok()?;
-        }
-        Some(())
+        let permitted = target <= candidate.max_position?
+            && goal >= *additions.start()
+            && later <= *additions.end()
+            && later.saturating_sub(candidate.figures.value) <= candidate.allowance;
+        permitted.then_some(())
     }
 
     /// Keeping what there is, then every permitted target on the grid and at the edges of the limits, ascending.
     pub(super) fn choices(&self, candidate: &Candidate<'_>) -> Vec<Choice<Step>> {
         let limits = &self.view.limits;
-        let mut targets: Vec<u16> =
-            (limits.min_position.0..=limits.max_position.0).step_by(usize::from(GRID)).collect();
+        let grid = (limits.min_position.0..=limits.max_position.0).step_by(usize::from(GRID));
+        let mut targets: Vec<u16> = Vec::with_capacity(grid.len() + MOST_EDGES);
+        targets.extend(grid);
         targets.extend([0, limits.max_position.0]);
         targets.extend(candidate.max_position.map(|max| max.0));
         let (stored, step) = (candidate.venue.stored().0, limits.min_step.0);
@@ -104,11 +97,13 @@ impl Frame<'_> {
         targets.dedup();
 
         let keep = Choice { what: Step::Keep, cost: self.cost_of_keeping(candidate), earns: candidate.kept() };
-        let moves = targets.into_iter().filter_map(|bps| {
+        let mut choices = Vec::with_capacity(targets.len() + 1);
+        choices.push(keep);
+        choices.extend(targets.into_iter().filter_map(|bps| {
             let earns = self.permitted(candidate, bps)?;
             Some(Choice { what: Step::To(bps), cost: u32::from(bps), earns })
-        });
-        std::iter::once(keep).chain(moves).collect()
+        }));
+        choices
     }
 
     /// The part of NAV in a position, rounded up, with what it earns until inclusion.

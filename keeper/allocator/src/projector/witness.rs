@@ -4,11 +4,12 @@ use super::{Candidate, Frame, GRID, Step};
 use crate::optimiser::Choice;
 use crate::yields::{VenueModel, YearlyYield};
 use ballast_risk::HubView;
-use ballast_types::Policy;
+use ballast_types::{Assets, Policy};
 
 /// Whether it is certain that the search without regard to the Safe's approval finds a move that raises the yield; false says nothing.
 ///
-/// What is tried are targets that are among the search's own choices: nothing, a step up or down, and the most that is permitted, in one venue, two, or three.
+/// What is tried are targets that are among the search's own choices: one venue left and what becomes free put into another; then nothing, a step up or
+/// down, and the most that is permitted, in one venue, two, or three.
 #[must_use]
 pub fn improves(view: &HubView, models: &[VenueModel<'_>], policy: &Policy) -> bool {
     super::frame(view, models, policy).is_some_and(|(frame, candidates)| frame.improved(&candidates).unwrap_or(false))
@@ -34,6 +35,32 @@ struct Instead {
 
 impl Frame<'_> {
     fn improved(&self, candidates: &[Candidate<'_>]) -> Option<bool> {
+        Some(self.changed_over(candidates)? || self.stepped(candidates)?)
+    }
+
+    /// Leaving one venue for another.
+    fn changed_over(&self, candidates: &[Candidate<'_>]) -> Option<bool> {
+        let kept: Vec<u32> = candidates.iter().map(|candidate| self.cost_of_keeping(candidate)).collect();
+        let cost = kept.iter().try_fold(0u32, |sum, kept| sum.checked_add(*kept))?;
+        let limits = &self.view.limits;
+        let left = |index: usize| {
+            let candidate = &candidates[index];
+            if candidate.figures.value == Assets::ZERO { None } else { self.permitted(candidate, 0) }
+        };
+        Some((0..candidates.len()).filter_map(|from| Some((from, left(from)?))).any(|(from, left)| {
+            candidates.iter().enumerate().filter(|(to, _)| *to != from).any(|(to, taker)| {
+                let free =
+                    self.budget.checked_sub(cost - kept[from] - kept[to]).and_then(|free| u16::try_from(free).ok());
+                let most = taker.max_position.zip(free).map(|(most, free)| most.min(limits.max_position).0.min(free));
+                // The point of the grid below.
+                let filled = most.and_then(|most| Some(most - most.checked_sub(limits.min_position.0)? % GRID));
+                let earns = filled.and_then(|bps| self.permitted(taker, bps));
+                earns.is_some_and(|earns| left.plus(earns) > candidates[from].kept().plus(taker.kept()))
+            })
+        }))
+    }
+
+    fn stepped(&self, candidates: &[Candidate<'_>]) -> Option<bool> {
         let tried = |candidate: &Candidate<'_>| Tried {
             kept: self.cost_of_keeping(candidate),
             now: candidate.kept(),

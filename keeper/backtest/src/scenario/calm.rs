@@ -1,13 +1,14 @@
 //! Months in which nothing happened to the market: what trips in them is a false alarm, unless what it looks for really was there.
 
 use crate::{
+    book::Position,
     market::{Basis, Market, Venue},
     switch::{Switch, venue_of},
 };
 use ballast_allocator::rates::utilisation;
 use ballast_history::time;
 use ballast_risk::kill_switch::Trigger;
-use ballast_types::{Assets, Mode, WAD, fixed::product};
+use ballast_types::{Mode, WAD, fixed::product};
 use serde::Serialize;
 use std::ops::Range;
 
@@ -17,6 +18,14 @@ const LEAST_LEFT: u128 = WAD / 10 * 7;
 const MOST_LENT: u128 = WAD / 100 * 95;
 /// Months of crises: UST, 3AC and Celsius, FTX, SVB.
 const CRISES: [&str; 4] = ["2022-05", "2022-06", "2022-11", "2023-03"];
+
+/// Days of data that make a month a whole one.
+const WHOLE: usize = 28;
+
+/// Whether a month (`2023-03`) with data of so many days is whole and was no crisis.
+pub(crate) fn is_calm(month: &str, days: usize) -> bool {
+    !CRISES.contains(&month) && days >= WHOLE
+}
 
 /// What the switch would have done in a month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -71,7 +80,7 @@ pub struct Alarm {
 #[must_use]
 pub fn calm_months(market: &Market) -> Vec<CalmMonth> {
     let mut switch = Switch::new(market);
-    let nothing = vec![Assets::ZERO; market.venues.len()];
+    let nothing = vec![Position::default(); market.venues.len()];
     let mut months: Vec<CalmMonth> = Vec::new();
     for (step, environment) in market.environment.iter().enumerate() {
         let start = market.time(step);
@@ -88,7 +97,7 @@ pub fn calm_months(market: &Market) -> Vec<CalmMonth> {
             .iter()
             .map(|venue| venue.steps.get(step).and_then(Option::as_ref).filter(|_| told(venue, step).is_some()))
             .collect();
-        let events = switch.observe((start, start + market.step), &venues, &nothing, environment, &[]);
+        let events = switch.observe((start, start + market.step), &venues, &nothing, environment, &[], |_| true);
         if months.last().is_none_or(|last| last.month != month) {
             months.push(CalmMonth { month, days: 0, watched: Watched::default(), alarms: Vec::new() });
         }
@@ -156,6 +165,6 @@ pub fn calm_months(market: &Market) -> Vec<CalmMonth> {
             switch = Switch::new(market);
         }
     }
-    months.retain(|month| !CRISES.contains(&month.month.as_str()) && month.days >= 28);
+    months.retain(|month| is_calm(&month.month, month.days));
     months
 }

@@ -8,6 +8,8 @@
 //! blocks are acted on in which something becomes possible meanwhile (a confirmation 25 blocks after its arming, a checkpoint's
 //! second observation, a feed that has gone stale). Nothing of a later step is used for an earlier block.
 
+mod apart;
+mod dark;
 mod event;
 mod parameters;
 mod reading;
@@ -175,18 +177,9 @@ impl KillSwitch {
         }
         let evidence = (found.measured, found.bound);
         let until = now.time.saturating_add(self.settings.of(trigger).cooldown);
-        let record = self.watches[venue].record(trigger);
-        let Some(armed) = record.armed(now) else {
-            record.armed = Some(now);
-            return Ok(self.event(now, trigger, subject, Stage::Armed, evidence, 0));
-        };
-        let from_block = armed.block.saturating_add(CONFIRM_BLOCKS);
-        if now.block < from_block {
-            return Err(Refusal::TooEarly { from_block });
-        }
-        record.armed = None;
-        record.blocked_until = record.blocked_until.max(until);
-        Ok(self.event(now, trigger, subject, Stage::Tripped, evidence, until))
+        let stage = self.watches[venue].record(trigger).turn(now, until)?;
+        let until = if stage == Stage::Tripped { until } else { 0 };
+        Ok(self.event(now, trigger, subject, stage, evidence, until))
     }
 
     /// `clear`: disarms what does not hold any more.
@@ -311,6 +304,21 @@ impl VenueWatch {
 }
 
 impl TripRecord {
+    /// A condition holds: it is armed, or if it is armed already, tripped and blocked `until` then.
+    fn turn(&mut self, now: Moment, until: u64) -> Result<Stage, Refusal> {
+        let Some(armed) = self.armed(now) else {
+            self.armed = Some(now);
+            return Ok(Stage::Armed);
+        };
+        let from_block = armed.block.saturating_add(CONFIRM_BLOCKS);
+        if now.block < from_block {
+            return Err(Refusal::TooEarly { from_block });
+        }
+        self.armed = None;
+        self.blocked_until = self.blocked_until.max(until);
+        Ok(Stage::Tripped)
+    }
+
     /// The arming, unless it has lapsed.
     fn armed(&self, now: Moment) -> Option<Moment> {
         self.armed.filter(|armed| now.time <= armed.time.saturating_add(ARM_LIFETIME))

@@ -20,6 +20,13 @@ pub struct Checkpoint {
     pub at: Moment,
 }
 
+/// When a venue was observed last: in a first observation, and for a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Times {
+    pending: Option<Moment>,
+    newest: Option<Moment>,
+}
+
 /// Six-hourly checkpoints in two phases: the lower of two observations in different blocks counts from the block after.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SizeHistory {
@@ -77,6 +84,11 @@ impl SizeHistory {
         let aged = |checkpoint: &&Checkpoint| now.time >= checkpoint.at.time.saturating_add(BASELINE_AGE);
         let newest = self.ring.iter().rev().find(aged)?;
         (now.time <= newest.at.time.saturating_add(MAX_AGE)).then_some(*newest)
+    }
+
+    /// What the times of the next observations follow from.
+    pub(super) fn times(&self) -> Times {
+        Times { pending: self.pending.map(|pending| pending.at), newest: self.ring.last().map(|newest| newest.at) }
     }
 
     /// The earliest time after `now` at which one of the answers above changes by itself.

@@ -1,6 +1,6 @@
 //! A watcher who misses nothing, over steps of any length.
 
-use super::{CONFIRM_BLOCKS, Event, KillSwitch, Moment, Price, Readings, Refusal, Subject, Trigger};
+use super::{CONFIRM_BLOCKS, Event, KillSwitch, Moment, Price, Readings, Refusal, Subject, Trigger, apart::Apart};
 use ballast_types::Mode;
 
 impl KillSwitch {
@@ -11,6 +11,19 @@ impl KillSwitch {
     /// # Errors
     /// [`Refusal::Readings`] if they are not of this switch's tokens and venues, [`Refusal::Backwards`] if block or time does not rise.
     pub fn step(&mut self, now: Moment, read: Readings) -> Result<Vec<Event>, Refusal> {
+        self.step_telling(now, &read, |_| true)
+    }
+
+    /// As [`Self::step`]; what happens is the same, but only what concerns subjects that are to be `told` of is said.
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub fn step_telling(
+        &mut self,
+        now: Moment,
+        read: &Readings,
+        told: impl Fn(Subject) -> bool,
+    ) -> Result<Vec<Event>, Refusal> {
         if read.prices.len() != self.tokens.len() || read.venues.len() != self.venues.len() {
             return Err(Refusal::Readings {
                 prices: read.prices.len(),
@@ -19,11 +32,17 @@ impl KillSwitch {
                 expected: self.venues.len(),
             });
         }
-        // What is steady only takes observations, and where the last of its turns was does not matter: the next readings begin anew here.
-        let steady = self.steady();
-        let mut events = self.turns(now, &steady)?;
-        self.act(now, &read, &[], &mut events);
-        self.last = Some((now, read));
+        // Where the last turn of a venue that is taken apart was does not matter: the next readings begin anew here.
+        let mut events = self.turns(now, self.apart(), &told)?;
+        self.act(now, read, Apart::default(), &told, &mut events);
+        match &mut self.last {
+            Some((moment, held)) => {
+                *moment = now;
+                held.prices.clone_from(&read.prices);
+                held.venues.clone_from(&read.venues);
+            }
+            None => self.last = Some((now, read.clone())),
+        }
         Ok(events)
     }
 
@@ -32,11 +51,16 @@ impl KillSwitch {
     /// # Errors
     /// [`Refusal::Backwards`] if block or time is not after the last step's.
     pub fn advance(&mut self, until: Moment) -> Result<Vec<Event>, Refusal> {
-        self.turns(until, &[])
+        self.turns(until, Apart::default(), &|_| true)
     }
 
-    /// As [`Self::advance`]; the venues that are `steady`, in their order, are taken through on their own.
-    pub(super) fn turns(&mut self, until: Moment, steady: &[bool]) -> Result<Vec<Event>, Refusal> {
+    /// As [`Self::advance`], with some venues taken through on their own.
+    pub(super) fn turns(
+        &mut self,
+        until: Moment,
+        apart: Apart,
+        told: &impl Fn(Subject) -> bool,
+    ) -> Result<Vec<Event>, Refusal> {
         let Some((start, read)) = self.last.take() else { return Ok(Vec::new()) };
         if until.block <= start.block || until.time < start.time {
             self.last = Some((start, read));
@@ -48,28 +72,41 @@ impl KillSwitch {
             });
         }
         let clock = BlockClock { start, end: until };
-        let mut events = Vec::new();
-        self.observe_steady(&read, clock, steady);
+        self.observe_steady(&read, clock, apart.steady);
+        let mut events = self.trip_dark(&read, clock, apart.dark, told);
+        let dark = events.len();
         let mut now = start;
-        while let Some(next) = self.next_turn(now, &read, clock, steady) {
+        while let Some(next) = self.next_turn(now, &read, clock, apart) {
             now = next;
-            self.act(now, &read, steady, &mut events);
+            self.act(now, &read, apart, told, &mut events);
+        }
+        if dark > 0 {
+            // As a turn brings them: tokens, then venues in their order, each with its triggers in theirs.
+            events.sort_by_key(|event| (event.at.block, event.subject, event.trigger));
         }
         self.last = Some((now, read));
         Ok(events)
     }
 
-    /// All that a watcher does in one block, but at the venues that are `steady`.
-    pub(super) fn act(&mut self, now: Moment, read: &Readings, steady: &[bool], events: &mut Vec<Event>) {
+    /// All that a watcher does in one block, but at the venues that are taken `apart`.
+    pub(super) fn act(
+        &mut self,
+        now: Moment,
+        read: &Readings,
+        apart: Apart,
+        told: &impl Fn(Subject) -> bool,
+        events: &mut Vec<Event>,
+    ) {
+        let mut tell = |event: Result<Event, Refusal>| events.extend(event.ok().filter(|event| told(event.subject)));
         for token in 0..self.tokens.len() {
             if let Some(trigger) = self.token_due(token, now, read) {
-                events.extend(self.trip(trigger, Subject::Token(token), now, read).ok());
+                tell(self.trip(trigger, Subject::Token(token), now, read));
             }
         }
-        for venue in (0..self.watches.len()).filter(|venue| !is_steady(steady, *venue)) {
+        for venue in (0..self.watches.len()).filter(|venue| !apart.has(*venue)) {
             for trigger in [Trigger::Tvl, Trigger::Utilisation] {
                 if self.venue_due(trigger, venue, now, read) {
-                    events.extend(self.trip(trigger, Subject::Venue(venue), now, read).ok());
+                    tell(self.trip(trigger, Subject::Venue(venue), now, read));
                 }
             }
             // After the triggers: a checkpoint of this very block is no evidence in it.
@@ -81,7 +118,7 @@ impl KillSwitch {
     }
 
     /// What would be tripped of a token now. What is tripped already is left alone until its block ends.
-    fn token_due(&self, token: usize, now: Moment, read: &Readings) -> Option<Trigger> {
+    pub(super) fn token_due(&self, token: usize, now: Moment, read: &Readings) -> Option<Trigger> {
         let blocked = self.feed_blocks[token].is_some_and(|block| now.time < block.until);
         let done = if token == 0 { self.mode == Mode::Exit } else { blocked };
         match self.status(token, now, read) {
@@ -92,18 +129,21 @@ impl KillSwitch {
     }
 
     /// Whether a venue's condition would be armed or tripped now.
-    fn venue_due(&self, trigger: Trigger, venue: usize, now: Moment, read: &Readings) -> bool {
+    pub(super) fn venue_due(&self, trigger: Trigger, venue: usize, now: Moment, read: &Readings) -> bool {
         let watch = &self.watches[venue];
-        let record = if trigger == Trigger::Tvl { watch.tvl } else { watch.utilisation };
+        let record = if trigger == Trigger::Tvl { &watch.tvl } else { &watch.utilisation };
+        if now.time < record.blocked_until {
+            return false;
+        }
         let early = record.armed(now).is_some_and(|armed| now.block < armed.block.saturating_add(CONFIRM_BLOCKS));
-        now.time >= record.blocked_until && !early && self.evaluate(trigger, venue, now, read).holds
+        !early && self.evaluate(trigger, venue, now, read).holds
     }
 
     /// The next block after `now` in which a watcher who sees the same as now may find something to do.
-    fn next_turn(&self, now: Moment, read: &Readings, clock: BlockClock, steady: &[bool]) -> Option<Moment> {
+    fn next_turn(&self, now: Moment, read: &Readings, clock: BlockClock, apart: Apart) -> Option<Moment> {
         let mut block = Earliest::after(now.block);
         let mut time = Earliest::after(now.time);
-        for (_, watch) in self.watches.iter().enumerate().filter(|(venue, _)| !is_steady(steady, *venue)) {
+        for (_, watch) in self.watches.iter().enumerate().filter(|(venue, _)| !apart.has(*venue)) {
             for record in [watch.tvl, watch.utilisation] {
                 if let Some(armed) = record.armed(now) {
                     block.put(armed.block.saturating_add(CONFIRM_BLOCKS));
@@ -136,11 +176,6 @@ impl KillSwitch {
         }
         block.found().filter(|next| *next < clock.end.block).map(|next| clock.moment(next))
     }
-}
-
-/// Whether the venue at this place is named as steady.
-fn is_steady(steady: &[bool], venue: usize) -> bool {
-    steady.get(venue).copied().unwrap_or(false)
 }
 
 /// The least of what comes after a number.
