@@ -258,9 +258,19 @@ async fn hacks_become_rows_of_the_table_of_exploits_with_their_day_and_source() 
     let gathered = feed.range(day("2021-01-01", "2024-01-01"), NOW).await.unwrap();
     assert_eq!(
         lines(&gathered),
-        ["compound-v2#lost_usd 1632873600 1632960000 147000000", "euler#lost_usd 1678665600 1678752000 197000000"],
+        [
+            "compound-v2#lost_usd 1632873600 1632960000 147000000",
+            "compound-v2#incidents 1632873600 1632960000 1",
+            "euler#lost_usd 1678665600 1678752000 197000000",
+            "euler#incidents 1678665600 1678752000 1"
+        ],
         "two rows of one day are one event with the larger sum"
     );
+    // In its first hours nobody knows the sum of an exploit, and a count of earlier ones stays what it was.
+    let fresh = include_str!("recorded/defillama_hacks.json").replace("Super Sushi Samurai", "Euler V1");
+    let server = Server::json(&fresh).await;
+    let recent = protocols::hacks(&server.url).range(day("2024-01-01", "2025-01-01"), NOW).await.unwrap();
+    assert_eq!(lines(&recent), ["euler#incidents 1711065600 1711152000 2"]);
     let found = feed.incidents(0, NOW).await.unwrap();
     assert!(found.refused.is_empty(), "{:?}", found.refused);
     let told: Vec<_> = found.rows.iter().map(|row| (row.name.as_str(), row.protocol.as_deref())).collect();

@@ -57,6 +57,8 @@ pub enum Metric {
     LiquidatedUsd,
     /// Lost in one incident, USD.
     LostUsd,
+    /// Thefts and failures of a protocol that are listed up to then, a count of days.
+    Incidents,
     /// Most that a bug bounty pays, USD.
     BountyUsd,
     /// Cover against a protocol's failure that can still be bought, USD.
@@ -68,7 +70,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::SupplyApr,
         Self::BorrowApr,
         Self::SuppliedUsd,
@@ -92,6 +94,7 @@ impl Metric {
         Self::OutflowUsd,
         Self::LiquidatedUsd,
         Self::LostUsd,
+        Self::Incidents,
         Self::BountyUsd,
         Self::CoverCapacityUsd,
         Self::CoverPrice,
@@ -124,6 +127,7 @@ impl Metric {
             Self::OutflowUsd => "outflow_usd",
             Self::LiquidatedUsd => "liquidated_usd",
             Self::LostUsd => "lost_usd",
+            Self::Incidents => "incidents",
             Self::BountyUsd => "bounty_usd",
             Self::CoverCapacityUsd => "cover_capacity_usd",
             Self::CoverPrice => "cover_price",
@@ -153,7 +157,7 @@ impl Metric {
             Self::LostUsd => (0.0, 1e10),
             Self::BountyUsd => (0.0, 5e7),
             Self::CoverPrice => (0.0, 1.0),
-            Self::AuditReports => (0.0, 1_000.0),
+            Self::AuditReports | Self::Incidents => (0.0, 1_000.0),
             Self::SuppliedUsd
             | Self::BorrowedUsd
             | Self::LiquidityUsd

@@ -216,7 +216,7 @@ impl SourceConfig {
                     Metric::LiquidityUsd,
                 ],
                 SourceKind::FearGreed => &[Metric::Index],
-                SourceKind::DefiLlamaHacks => &[Metric::LostUsd],
+                SourceKind::DefiLlamaHacks => &[Metric::LostUsd, Metric::Incidents],
                 SourceKind::Dune | SourceKind::Glassnode if gives.metric.is_none() => {
                     return Err("an entry of gives without a metric".into());
                 }

@@ -18,15 +18,18 @@ use std::{collections::BTreeMap, sync::Arc};
 pub struct HackedProtocol {
     name: String,
     lost: SeriesId,
+    incidents: SeriesId,
 }
 
 impl HackedProtocol {
-    /// `name` is the list's, capitals aside: `Euler V1`. Gives `protocol#lost_usd`.
+    /// `name` is the list's, capitals aside: `Euler V1`. Gives `protocol#lost_usd` of the rows with a sum, and `protocol#incidents` of all: in the first
+    /// hours of an exploit nobody knows what was lost.
     ///
     /// # Errors
     /// If `protocol` is no subject.
     pub fn new(name: &str, protocol: &str) -> Result<Self, SeriesError> {
-        Ok(Self { name: name.to_lowercase(), lost: SeriesId::new(protocol, Metric::LostUsd)? })
+        let series = |metric| SeriesId::new(protocol, metric);
+        Ok(Self { name: name.to_lowercase(), lost: series(Metric::LostUsd)?, incidents: series(Metric::Incidents)? })
     }
 }
 
@@ -100,13 +103,22 @@ impl DefiLlamaHacks {
 
     async fn gather(&self, mut gathering: Gathering<'_>, span: Option<Span>) -> Result<Gathered, FeedError> {
         let mut largest: BTreeMap<(&SeriesId, u64), (usize, f64)> = BTreeMap::new();
+        let mut listed: BTreeMap<&SeriesId, BTreeMap<u64, usize>> = BTreeMap::new();
         for (index, value) in self.ask().await?.into_iter().enumerate() {
             // Rows of others may have whatever shape.
             let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
             let Some(protocol) = self.tracked(name) else { continue };
-            let parsed = row::<Row>(&Value::Object(value)).and_then(|row| Ok((row.date, sum(&row.amount)?)));
-            match parsed {
-                Ok((time, Some(lost))) if span.is_none_or(|span| span.contains(time)) => {
+            let row = match row::<Row>(&Value::Object(value)) {
+                Ok(row) => row,
+                Err(why) => {
+                    gathering.refuse(index, why);
+                    continue;
+                }
+            };
+            let time = row.date;
+            listed.entry(&protocol.incidents).or_default().entry(time).or_insert(index);
+            match sum(&row.amount) {
+                Ok(Some(lost)) if span.is_none_or(|span| span.contains(time)) => {
                     if lost.is_finite() && lost >= 0.0 {
                         let known = largest.entry((&protocol.lost, time)).or_insert((index, lost));
                         if lost > known.1 {
@@ -123,6 +135,14 @@ impl DefiLlamaHacks {
         }
         for ((series, time), (index, lost)) in largest {
             gathering.put(index, series, time, time.saturating_add(DAY), lost);
+        }
+        for (series, days) in listed {
+            // Counted from the first on, whatever part of them is asked for.
+            for (before, (time, index)) in days.into_iter().enumerate() {
+                if span.is_none_or(|span| span.contains(time)) {
+                    gathering.put(index, series, time, time.saturating_add(DAY), (before + 1) as f64);
+                }
+            }
         }
         Ok(gathering.finish())
     }
@@ -180,7 +200,8 @@ impl Feed for DefiLlamaHacks {
     }
 
     fn series(&self) -> Vec<SeriesId> {
-        let mut series: Vec<_> = self.protocols.iter().map(|protocol| protocol.lost.clone()).collect();
+        let both = |of: &HackedProtocol| [of.lost.clone(), of.incidents.clone()];
+        let mut series: Vec<_> = self.protocols.iter().flat_map(both).collect();
         series.sort();
         series.dedup();
         series
