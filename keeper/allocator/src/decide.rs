@@ -106,12 +106,11 @@ pub fn record_with(snapshot: Snapshot, policy: Policy, outlook: Outlook) -> Deci
     DecisionRecord { format: FORMAT, snapshot, policy, outlook, models: Vec::new(), decision }
 }
 
-/// Judges the targets of an earlier decision as things are now, by its own policy: what a decision that waited for the Safe must pass
-/// before it is carried out (SPEC X15). The decision in it has the same targets with today's amounts, or holds. What was expected beyond
+/// Judges the targets of an earlier decision as things are now, by `policy`, its own with today's scores: what a decision that waited for the Safe
+/// must pass before it is carried out (SPEC X15). The decision in it has the same targets with today's amounts, or holds. What was expected beyond
 /// the snapshot is as it was then.
 #[must_use]
-pub fn reconsider(earlier: &DecisionRecord, snapshot: Snapshot) -> DecisionRecord {
-    let policy = earlier.policy.clone();
+pub fn reconsider(earlier: &DecisionRecord, snapshot: Snapshot, policy: Policy) -> DecisionRecord {
     let targets: Vec<Allocation> = earlier.decision.targets().iter().map(Allocation::from).collect();
     let outlook = earlier.outlook.clone();
     let decision = judge(&snapshot, &policy, &outlook, &NoSwaps, |view, models| {

@@ -240,7 +240,7 @@ fn whatever_the_strategy_the_hub_takes_what_is_decided_and_the_record_replays() 
         let record = record_with(snapshot.clone(), policy.clone(), outlook.clone());
         let read = DecisionRecord::from_canonical(&record.to_canonical().unwrap()).unwrap();
         assert!(replay(&read).equal, "case {case}: {:?}", replay(&read).differences);
-        assert_eq!(reconsider(&record, snapshot.clone()).outlook, outlook, "case {case}");
+        assert_eq!(reconsider(&record, snapshot.clone(), record.policy.clone()).outlook, outlook, "case {case}");
         if !record.decision.targets().is_empty() {
             let targets: Vec<Allocation> = record.decision.targets().iter().map(Allocation::from).collect();
             ballast_risk::judge(&view, &targets).unwrap_or_else(|fault| panic!("case {case}: {fault}"));

@@ -68,7 +68,7 @@ fn on_what_it_was_decided_on_a_decision_is_confirmed_as_it_was() {
         if decided.decision.action == Action::Hold {
             continue;
         }
-        assert_eq!(reconsider(&decided, decided.snapshot.clone()), decided, "case {case}");
+        assert_eq!(reconsider(&decided, decided.snapshot.clone(), decided.policy.clone()), decided, "case {case}");
         confirmed += 1;
     }
     assert!(confirmed > 1_500, "only {confirmed} moves");
@@ -91,7 +91,7 @@ fn large() -> DecisionRecord {
 fn refusal(earlier: &DecisionRecord, change: impl FnOnce(&mut Snapshot)) -> (GateId, String) {
     let mut snapshot = earlier.snapshot.clone();
     change(&mut snapshot);
-    let now = reconsider(earlier, snapshot);
+    let now = reconsider(earlier, snapshot, earlier.policy.clone());
     assert_eq!(now.decision.action, Action::Hold);
     let first = now.decision.refusals().find(|gate| !gate.detail.starts_with("not evaluated")).unwrap();
     (first.id, first.detail.clone())
@@ -113,6 +113,10 @@ fn what_has_changed_since_is_a_reason_like_at_any_decision() {
         snapshot.venues.iter_mut().find(|venue| venue.adapter == added).unwrap().can_add = false;
     });
     assert_eq!(blocked.0, GateId::Limits, "{}", blocked.1);
+    // By today's scores.
+    let scored = earlier.policy.scored_at_least(|venue| (venue == added).then_some(100));
+    let risky = reconsider(&earlier, earlier.snapshot.clone(), scored);
+    assert_eq!(risky.decision.refusals().next().map(|gate| gate.id), Some(GateId::Risk));
     // Half of the depositors' money has left: the legs are smaller than what was approved at least.
     let smaller = refusal(&earlier, |snapshot| {
         let gone = Assets(snapshot.vault.idle.0 / 2);

@@ -4,7 +4,7 @@ use crate::{approval_desk::Desk, output};
 use ballast_allocator::record;
 use ballast_executor::Outcome;
 use ballast_governance::CHAINS;
-use ballast_service::{Config, Cycle, Keeper, Observer, Supervisor, market::Market};
+use ballast_service::{Config, Cycle, Keeper, Observer, Scorer, Supervisor, market::Market};
 use clap::Args;
 use eyre::bail;
 use std::{convert::Infallible, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -114,12 +114,13 @@ async fn stand_by(supervisor: &Supervisor, waits: &Notify) -> Infallible {
 }
 
 async fn dry_run(config: &Config, json: bool) -> eyre::Result<ExitCode> {
-    let market = Market::open(config)?;
+    let (market, scorer) = (Market::open(config)?, Scorer::new(config)?);
     let observer = Observer::connect(config).await?;
     market.look().await;
     let mut snapshot = observer.snapshot().await?;
     market.doubt(&mut snapshot);
-    let record = record(snapshot, config.policy());
+    let policy = scorer.policy(&snapshot, &market);
+    let record = record(snapshot, policy);
     if json {
         output::json(&serde_json::json!({ "decision_hash": record.hash()?, "record": record, "outcome": null }))?;
     } else {

@@ -174,6 +174,27 @@ async fn a_time_or_a_switch_that_forbids_it_or_nothing_to_gain() {
     assert_eq!(stage.assert_consistent(&keeper).await, 1);
 }
 
+// SPEC X2, R1: with live scores what is known of a venue keeps money out, whatever the operator's score of it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_venue_that_scores_too_high_by_what_is_known() {
+    let stage = Stage::funded().await;
+    let scored = async |keeper: &Keeper| {
+        let dry = keeper.run(&["run", "--dry-run", "--json"]).await;
+        assert_eq!(dry.code, Some(0), "{dry:?}");
+        dry.json()["record"]["policy"]["venues"][0]["risk_score"].as_u64().unwrap()
+    };
+    let known = stage.keeper().set("venues.0.protocol", "aave-v3").set("policy.live_scores", true);
+    let (operators, live) = (scored(&stage.keeper()).await, scored(&known).await);
+    let unknown = scored(&stage.keeper().set("policy.live_scores", true)).await;
+    assert!(operators < live && live < unknown, "{operators} {live} {unknown}");
+
+    let strict = known.set("policy.max_risk_score", i64::try_from(live).unwrap());
+    assert_holds(&stage, &strict, "limits", "nothing to move").await;
+    let log = strict.run(&["run", "--dry-run"]).await.stderr;
+    assert!(log.contains("a venue scores too high by what is known: nothing is added to it"), "{log}");
+    assert_moves(&stage, &strict.set("policy.live_scores", false)).await;
+}
+
 // SPEC D12
 #[tokio::test(flavor = "multi_thread")]
 async fn providers_that_disagree() {

@@ -3,7 +3,12 @@
 
 mod support;
 
+use alloy::providers::Provider;
 use ballast_server::v1::{self, protocol_states_client::ProtocolStatesClient};
+use ballast_store::{
+    History, Location,
+    history::{OnBadRow, Reading},
+};
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -26,7 +31,9 @@ fn free() -> String {
 
 fn serving(stage: &Stage, grpc: &str, rest: &str) -> Keeper {
     drop(rustls::crypto::ring::default_provider().install_default());
-    stage.keeper().set("history.path", "history.sqlite").set("server.grpc", grpc).set("server.rest", rest)
+    let keeper = stage.keeper().set("history.path", "history.sqlite").set("server.grpc", grpc).set("server.rest", rest);
+    // However slow the machine is and however often it is asked.
+    keeper.set("server.calls_per_minute", 100_000)
 }
 
 async fn client(address: &str) -> ProtocolStatesClient<Channel> {
@@ -178,6 +185,18 @@ fn figure<'a>(of: &'a Value, name: &str) -> (&'a Value, f64, &'a Vec<Value>) {
     (&of["score"], of["counted"].as_f64().unwrap(), of["not_known"].as_array().unwrap())
 }
 
+/// Of the first venue, a size a day.
+async fn a_months_sizes(stage: &Stage) {
+    let history = History::open(&Location::Sqlite(stage.path("history.sqlite"))).await.unwrap();
+    let head = stage.rpc().get_block_by_number(Default::default()).await.unwrap().unwrap().header.timestamp;
+    let series = format!("{}#tvl_usd", stage.book.venues[0].name.to_lowercase().replace(' ', "-"));
+    let row = |day: i64| {
+        let time = i64::try_from(head).unwrap() - day * 86_400;
+        Reading { series: &series, source: "onchain", time, known_at: time, value: 1e8 }
+    };
+    history.ingest(&(1..30).rev().map(row).collect::<Vec<_>>(), OnBadRow::Refuse).await.unwrap();
+}
+
 // SPEC R14
 #[tokio::test(flavor = "multi_thread")]
 async fn the_running_service_tells_composite_and_factors_and_what_it_does_not_know() {
@@ -185,6 +204,7 @@ async fn the_running_service_tells_composite_and_factors_and_what_it_does_not_kn
     let (grpc, rest) = (free(), free());
     // Of the first venue it is said which protocol it is, of the others not.
     let keeper = serving(&stage, &grpc, &rest).set("venues.0.protocol", "aave-v3");
+    a_months_sizes(&stage).await;
     stage.devnet.builder().start_interval(support::BLOCK_TIME).await;
     let service = keeper.spawn(&["run"]);
     let invested = |risk: &Value| risk["venues"].as_array().unwrap().iter().any(|one| one["share"] != 0.0);
@@ -213,6 +233,11 @@ async fn the_running_service_tells_composite_and_factors_and_what_it_does_not_kn
     let held: f64 = venues.iter().map(|one| one["share"].as_f64().unwrap() * figure(one, "composite").1).sum();
     assert!((held - figure(&risk["portfolio"], "composite").1).abs() < 1e-9, "{risk:#}");
     assert!(risk["portfolio"]["worst"].is_string(), "{risk:#}");
+    // What the history has of a month becomes known, and of the other venue nothing is recorded.
+    let unknown = |of: &Value| of["factors"]["market"]["not_known"].as_array().unwrap().contains(&json!("TVL"));
+    let known = |risk: &Value| !unknown(&risk["venues"][0]);
+    let risk = shown(&rest, "/v1/risk", known).await;
+    assert!(unknown(&risk["venues"][1]), "{risk:#}");
     assert_eq!(service.terminate("TERM").await.code, Some(0));
 }
 

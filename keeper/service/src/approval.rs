@@ -2,7 +2,7 @@
 //!
 //! While one waits no other decision is made: the approval is good for the hub's next nonce only, so another rebalance would make
 //! it worthless. Heartbeats, trips of the kill switch and exits go on. It ends when it is carried out, when the limits or the risk scores do
-//! not permit it any more, when the policy was changed, when somebody else's rebalance took its nonce, or when its time is over.
+//! not permit it any more, when the policy was changed (scores are judged anew), when somebody else's rebalance took its nonce, or when its time is over.
 
 use crate::{
     Keeper,
@@ -44,14 +44,16 @@ impl Keeper {
         let stored = self.store.decision(waiting.decision).await?;
         let earlier = stored.ok_or(StoreError::UnknownDecision(waiting.decision))?.record;
         let (now, decided_at) = (snapshot.block.timestamp, earlier.snapshot.block.timestamp);
-        let reconsidered = reconsider(&earlier, snapshot.clone());
+        let policy = self.scorer.policy(snapshot, &self.market);
+        let same = policy.equals_but_for_scores(&earlier.policy);
+        let reconsidered = reconsider(&earlier, snapshot.clone(), policy);
         let approved_at = self.executor.approved_at(waiting.digest).await?;
         let approved = in_force(approved_at, now);
         let over = match () {
             () if snapshot.hub.nonce != earlier.snapshot.hub.nonce => {
                 Some("another rebalance has taken the nonce it was to have".to_owned())
             }
-            () if self.policy != earlier.policy => Some("the operator's policy is another one now".to_owned()),
+            () if !same => Some("the operator's policy is another one now".to_owned()),
             () if approved_at != 0 && !approved => Some("the Safe's approval is no longer good".to_owned()),
             () if !approved && now > decided_at.saturating_add(self.approval_wait) => {
                 Some(format!("the Safe did not approve it within {} s", self.approval_wait))

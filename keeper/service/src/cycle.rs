@@ -143,7 +143,8 @@ impl Keeper {
     }
 
     async fn decide(&self, snapshot: Snapshot, started: Instant) -> Result<Cycle, CycleError> {
-        let record = record(snapshot, self.policy.clone());
+        let policy = self.scorer.policy(&snapshot, &self.market);
+        let record = record(snapshot, policy);
         let decision_hash = self.store.put_decision(&record).await?;
         self.saw(&record.snapshot, Some(decision_hash));
         let decision_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -174,11 +175,33 @@ pub(crate) fn rederive(record: &DecisionRecord, reconsidered: Option<&DecisionRe
     let report = replay(record);
     if report.equal {
         return match reconsidered {
-            Some(now) if reconsider(record, now.snapshot.clone()) != *now => {
+            Some(now) if !now.policy.equals_but_for_scores(&record.policy) => {
+                Err("it is reconsidered by another policy".to_owned())
+            }
+            Some(now) if reconsider(record, now.snapshot.clone(), now.policy.clone()) != *now => {
                 Err("reconsidering it gives something else".to_owned())
             }
             _ => Ok(()),
         };
     }
     Err(report.differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::world;
+    use ballast_types::Policy;
+
+    // SPEC X15: of the policy of a decision that waited, today's scores may be others, and nothing else.
+    #[test]
+    fn the_attestor_takes_no_other_policy_for_a_decision_that_waited() {
+        let earlier = record(world::fresh(), world::policy());
+        let again = |policy: Policy| reconsider(&earlier, world::fresh(), policy);
+        assert_eq!(rederive(&earlier, Some(&again(world::policy()))), Ok(()));
+        let scored = world::policy().scored_at_least(|_| Some(60));
+        assert_eq!(rederive(&earlier, Some(&again(scored))), Ok(()));
+        let other = Policy { max_risk_score: 99, ..world::policy() };
+        assert_eq!(rederive(&earlier, Some(&again(other))), Err("it is reconsidered by another policy".to_owned()));
+    }
 }

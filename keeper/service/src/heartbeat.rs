@@ -43,7 +43,7 @@ impl Keeper {
                 sent = true;
             }
         }
-        if !sent && is_silence_long(snapshot, &self.policy) {
+        if !sent && is_silence_long(snapshot, self.scorer.configured()) {
             sent = self.beat(false).await?;
         }
         Ok(sent)
@@ -51,10 +51,12 @@ impl Keeper {
 
     /// A checkpoint could be taken, and either the budget allows one by now or a move waits for it.
     fn is_observation_due(&self, snapshot: &Snapshot) -> bool {
-        let oldest = oldest_observation(snapshot, &self.policy);
+        let policy = self.scorer.configured();
+        let oldest = oldest_observation(snapshot, policy);
         let Some(age) = oldest.filter(|age| *age >= upkeep::SPACING) else { return false };
-        let spacing = affordable_spacing(snapshot, self.policy.priority_fee, Bps(self.upkeep.budget));
-        spacing.is_some_and(|spacing| age >= spacing) || move_lacks_sizes(snapshot, &self.policy)
+        let spacing = affordable_spacing(snapshot, policy.priority_fee, Bps(self.upkeep.budget));
+        let lacks = || move_lacks_sizes(snapshot, &self.scorer.policy(snapshot, &self.market));
+        spacing.is_some_and(|spacing| age >= spacing) || lacks()
     }
 
     async fn beat(&self, must_observe: bool) -> Result<bool, CycleError> {

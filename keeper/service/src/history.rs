@@ -11,6 +11,7 @@ mod names;
 mod outcomes;
 mod portfolio;
 mod readings;
+mod variation;
 mod writer;
 
 /// Snapshots to remember: those that the decision core is tried on.
@@ -23,12 +24,12 @@ pub(crate) use names::Names;
 pub(crate) use portfolio::{Performance, eve_of_year, value_usd};
 pub(crate) use readings::{asset_price, coin, compounded, figures, price, risk_score};
 
-use crate::{Config, Keeper};
+use crate::{Config, Keeper, Scorer};
 use alloy::primitives::B256;
 use ballast_chain::RpcPool;
 use ballast_executor::{DEV_CHAIN_ID, Outcome};
 use ballast_store::{History, Location, Store, Subject, history::Alert};
-use ballast_types::{Observation, Policy, Snapshot};
+use ballast_types::{Observation, Snapshot};
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -120,7 +121,7 @@ pub(crate) struct Sources {
     pub(crate) location: Location,
     pub(crate) store: Arc<Store>,
     pub(crate) pool: Arc<RpcPool>,
-    pub(crate) policy: Policy,
+    pub(crate) scorer: Arc<Scorer>,
 }
 
 impl Historian {

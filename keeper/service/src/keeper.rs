@@ -7,6 +7,7 @@ use crate::{
     history::{Historian, Sources},
     market::{Market, MarketError},
     observer::{Observer, ObserverError},
+    scorer::Scorer,
     server::Server,
     watcher::Watcher,
 };
@@ -20,7 +21,7 @@ use ballast_executor::{
 };
 use ballast_risk::{Retreat, anomaly::RateError};
 use ballast_store::{Location, Store, StoreError};
-use ballast_types::{Bps, LargeMoves, Policy, SeriesId};
+use ballast_types::{Bps, LargeMoves, SeriesId};
 use std::{sync::Arc, time::Duration};
 
 /// Seconds for which an attested proof may be used.
@@ -68,7 +69,8 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Keeper {
     pub(crate) observer: Observer,
-    pub(crate) policy: Policy,
+    /// What a decision goes by.
+    pub(crate) scorer: Arc<Scorer>,
     pub(crate) store: Arc<Store>,
     pub(crate) executor: Executor,
     pub(crate) upkeep: HeartbeatConfig,
@@ -132,6 +134,7 @@ impl Keeper {
             Builders::new(relays(config)?.into_iter().map(|relay| Arc::new(relay) as Arc<dyn Relay>).collect())?;
         let market = Arc::new(Market::open(config)?);
         let detectors = Detectors::new(config)?;
+        let scorer = Arc::new(Scorer::new(config)?);
         let observer = Observer::connect(config).await?;
         let signer = open_key(config, &config.keeper, "keeper").await?;
         let attesting = open_key(config, &config.attestor.key, "attestor").await?;
@@ -183,14 +186,14 @@ impl Keeper {
         let executor = Executor::new(executor_config, parts)?;
         let settled = executor.resume().await?;
         let location = config.history.location(&config.store)?;
-        let (pool, policy) = (observer.pool.clone(), config.policy());
-        let historian = Historian::start(config, Sources { location, store: store.clone(), pool, policy });
-        let server = Server::new(config, &observer, historian.as_ref())?;
+        let sources = Sources { location, store: store.clone(), pool: observer.pool.clone(), scorer: scorer.clone() };
+        let historian = Historian::start(config, sources);
+        let server = Server::new(config, &observer, historian.as_ref(), scorer.clone(), market.clone())?;
         let keeper = Self {
             historian,
             server,
             observer,
-            policy: config.policy(),
+            scorer,
             store,
             executor,
             desk: None,

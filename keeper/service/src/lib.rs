@@ -7,6 +7,7 @@
 //! - The watcher of the kill switch trips what holds and takes home what is to be left, block by block, beside the cycles.
 //! - Beside the cycles a historian writes what they saw to the history, and a server shows what is known; neither can stop them.
 //! - Detectors off the chain are asked with each snapshot; what two kinds of them agree on is an alarm.
+//! - [`Scorer`] scores the venues' risk with each snapshot; a decision goes by the operator's scores, or by the higher if that is wanted.
 //! - [`market`] asks others about venues and coins; what contradicts the chain is a doubt that the decision holds for.
 //! - [`doctor`] looks at everything a keeper needs and says what to do.
 //! - [`quality`] says how good the decisions of a month were.
@@ -26,6 +27,7 @@ pub mod market;
 mod observer;
 pub mod quality;
 mod retreat;
+mod scorer;
 mod server;
 mod service;
 mod shared;
@@ -43,4 +45,5 @@ pub use config::{
 pub use cycle::{Cycle, CycleError};
 pub use keeper::{Keeper, StartError};
 pub use observer::{Observer, ObserverError};
+pub use scorer::Scorer;
 pub use supervisor::{Supervisor, SupervisorError};

@@ -175,11 +175,11 @@ impl Keeper {
             return Ok(Standing::Remains(simulation.revert.unwrap_or_else(|| "it reverts without a reason".into())));
         }
         let out = received(&simulation.logs, hub);
-        let cost = gas_cost(snapshot, self.policy.priority_fee, simulation.gas_used);
+        let cost = gas_cost(snapshot, self.scorer.configured().priority_fee, simulation.gas_used);
         if self.retreat.take(value, out, cost).is_none() {
             return Ok(Standing::Remains("what the venue pays is not worth its gas".into()));
         }
-        let kept_back = Bps(BPS_ONE.saturating_sub(self.policy.slippage.0));
+        let kept_back = Bps(BPS_ONE.saturating_sub(self.scorer.configured().slippage.0));
         let (name, block) = (self.name_of(adapter), snapshot.block.number);
         let purpose = format!("take home {out} of {value} from {name}: {why} (block {block})");
         let outcome =
@@ -213,7 +213,7 @@ impl Keeper {
         let ExitPlan { venues, gas } = self.plan_exit().await?;
         let out = venues.iter().map(|venue| venue.received).fold(U256::ZERO, U256::saturating_add);
         let out = Assets(out.saturating_to());
-        let cost = gas_cost(snapshot, self.policy.priority_fee, gas);
+        let cost = gas_cost(snapshot, self.scorer.configured().priority_fee, gas);
         // A venue that cannot be read may pay all the same.
         if self.retreat.take(total.max(out), out, cost).is_none() {
             return Ok(());

@@ -10,9 +10,10 @@ mod risk;
 mod shown;
 
 use crate::{
-    Config, ConfigError, Keeper, Observer,
+    Config, ConfigError, Keeper, Observer, Scorer,
     config::secret,
     history::{Historian, Memory},
+    market::Market,
     shared::Shared,
 };
 use alloy::primitives::Address;
@@ -73,6 +74,8 @@ impl Server {
         config: &Config,
         observer: &Observer,
         historian: Option<&Historian>,
+        scorer: Arc<Scorer>,
+        market: Arc<Market>,
     ) -> Result<Option<Self>, ConfigError> {
         let wanted = config.server.clone();
         if !wanted.shows() && wanted.webhook.is_none() {
@@ -89,11 +92,10 @@ impl Server {
         let memory: Option<Arc<Memory>> = historian.map(|historian| historian.memory().clone());
         let shared = Arc::new(config.cache.shared(config.server.limit()?)?);
         let (shown, conditions) = (Arc::new(Shown::new(memory, shared.clone())), Arc::new(Mutex::new(None)));
-        let protocols = config.protocols()?;
         let follower = wanted.shows().then(|| Follower {
             observer: observer.beside(),
-            policy: config.policy(),
-            protocols,
+            scorer,
+            market,
             shown: shown.clone(),
             conditions: conditions.clone(),
         });

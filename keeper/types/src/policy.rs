@@ -132,9 +132,73 @@ impl Policy {
         Ok(())
     }
 
+    /// This policy with, of each venue, the higher of its own score and the one that is given for it.
+    #[must_use]
+    pub fn scored_at_least(&self, score: impl Fn(Address) -> Option<u8>) -> Self {
+        let mut scored = self.clone();
+        for venue in &mut scored.venues {
+            venue.risk_score = score(venue.adapter).unwrap_or_default().max(venue.risk_score);
+        }
+        scored
+    }
+
+    /// Whether two policies are the same but for what they think of the venues' risk.
+    #[must_use]
+    pub fn equals_but_for_scores(&self, other: &Self) -> bool {
+        let unscored = |venues: &[VenuePolicy]| -> Vec<VenuePolicy> {
+            venues.iter().map(|venue| VenuePolicy { risk_score: 0, ..venue.clone() }).collect()
+        };
+        let (own, others) = (unscored(&self.venues), unscored(&other.venues));
+        own == others && *self == Self { venues: self.venues.clone(), ..other.clone() }
+    }
+
     /// The policy's judgement of one adapter, if it has one.
     #[must_use]
     pub fn venue(&self, adapter: Address) -> Option<&VenuePolicy> {
         self.venues.iter().find(|venue| venue.adapter == adapter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::Profile;
+    use proptest::prelude::*;
+
+    fn policy(scores: [u8; 2]) -> Policy {
+        let profile = Profile::parse(include_str!("../../../deploy/profiles/balanced.toml")).unwrap();
+        let venue = |(digit, risk_score)| VenuePolicy {
+            adapter: Address::repeat_byte(digit),
+            risk_score,
+            max_position: Bps(4_000),
+        };
+        profile.policy([1, 2].into_iter().zip(scores).map(venue).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn the_higher_score_of_each_venue_counts_and_nothing_else_changes(
+            own in any::<[u8; 2]>(), others in any::<[Option<u8>; 2]>(),
+        ) {
+            let (before, given) = (policy(own), |venue: Address| others[usize::from(venue.0[0]) - 1]);
+            let after = before.scored_at_least(given);
+            let higher = [0, 1].map(|index| own[index].max(others[index].unwrap_or(0)));
+            prop_assert_eq!(&after, &policy(higher));
+            prop_assert!(after.equals_but_for_scores(&before) && before.equals_but_for_scores(&after));
+        }
+    }
+
+    #[test]
+    fn anything_else_that_changes_is_another_policy() {
+        let before = policy([20, 40]);
+        let mut smaller = before.clone();
+        smaller.venues[1].max_position = Bps(1);
+        let mut fewer = before.clone();
+        fewer.venues.pop();
+        let stricter = Policy { max_risk_score: before.max_risk_score - 1, ..before.clone() };
+        for other in [smaller, fewer, stricter] {
+            assert!(!other.equals_but_for_scores(&before), "{other:?}");
+        }
     }
 }

@@ -22,6 +22,9 @@ pub struct PolicyConfig {
     pub min_gain: Option<u16>,
     /// Venues scored at or above this get nothing new.
     pub max_risk_score: Option<u8>,
+    /// Whether each cycle scores the venues too, and the higher of that and the operator's score counts.
+    #[serde(default)]
+    pub live_scores: bool,
     /// Whole USDC that a leg moves at least.
     #[serde(default = "min_transfer")]
     pub min_transfer_usdc: u32,

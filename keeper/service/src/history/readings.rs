@@ -148,7 +148,7 @@ pub(crate) fn metrics(
     Ok(rows)
 }
 
-/// The operator's score of a venue, 0–100.
+/// A policy's score of a venue, 0–100.
 pub(crate) fn risk_score(policy: &Policy, venue: &VenueState) -> Option<f64> {
     let of = policy.venues.iter().find(|of| of.adapter == venue.adapter)?;
     Some(f64::from(of.risk_score))

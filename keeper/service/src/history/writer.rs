@@ -10,12 +10,13 @@ use super::{
     outcomes::{self, Verdict},
     portfolio::{self, Closes, eve_of_year},
     readings,
+    variation::variations,
 };
 use alloy::primitives::B256;
 use ballast_risk::{FeedHealth, assess};
 use ballast_store::history::{Horizon, JournalEntry, OnBadRow, Reading};
 use ballast_store::{CallId, History, HistoryError, Location, StoreError, StoredDecision};
-use ballast_types::{Action, Doubt, Observation, Snapshot, Wad};
+use ballast_types::{Action, Doubt, Observation, Policy, Snapshot, Wad};
 use std::{
     collections::{BTreeSet, VecDeque},
     os::unix::fs::MetadataExt,
@@ -38,7 +39,7 @@ const CALLS: u32 = 16;
 const CALLS_AT_START: u32 = 512;
 /// Decisions that are judged in one cycle.
 const JUDGED: usize = 32;
-/// Between two refreshes of the daily averages (SPEC D6).
+/// Between two refreshes of the daily averages (SPEC D6), and of what the scores take from the past.
 const REFRESH: u64 = 3_600;
 /// How far back a snapshot's block is looked for on the chain when the newest is not there any more.
 const REORGANISED: u64 = 3_600;
@@ -91,7 +92,6 @@ pub(super) async fn run(sources: Sources, mut hears: mpsc::Receiver<Told>, memor
                 None => return,
                 Some(Told::Flush(done)) => {
                     writer.write().await;
-                    // Whoever waits may have gone.
                     // Whoever waited may be gone.
                     done.send(()).unwrap_or_default();
                     continue;
@@ -206,7 +206,10 @@ impl Open {
         if self.written.is_none_or(|written| time > written) {
             // Of a decision the store knows when it was made, and says the same after a crash.
             let known_at = stored.as_ref().map_or(*known_at, |stored| stored.created_ms / 1_000).max(time);
-            self.observe(sources, snapshot, known_at).await?;
+            // What a decision went by is in its record, also after a crash.
+            let policy = stored.as_ref().map(|stored| stored.record.policy.clone());
+            let policy = policy.unwrap_or_else(|| sources.scorer.judged(snapshot, heard));
+            self.observe(sources, snapshot, &policy, known_at).await?;
         }
         if let Some(StoredDecision { hash, record, .. }) = &stored {
             let action = if record.decision.targets().is_empty() { "hold" } else { "rebalance" };
@@ -217,6 +220,7 @@ impl Open {
         self.judge(sources, time).await?;
         if time.saturating_sub(self.refreshed) >= REFRESH {
             self.history.refresh_daily_apy().await?;
+            sources.scorer.remember(variations(&self.history, snapshot).await?);
             self.refreshed = time;
         }
         Ok(())
@@ -237,7 +241,13 @@ impl Open {
         Ok(())
     }
 
-    async fn observe(&mut self, sources: &Sources, snapshot: &Snapshot, known_at: u64) -> Result<(), WriteError> {
+    async fn observe(
+        &mut self,
+        sources: &Sources,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        known_at: u64,
+    ) -> Result<(), WriteError> {
         alerts::keep(&self.history, snapshot).await?;
         // What endpoints do not agree on is nobody's history.
         if snapshot.doubts.iter().any(|doubt| matches!(doubt, Doubt::RpcDisagreement { .. })) {
@@ -248,7 +258,7 @@ impl Open {
         let rows = readings::readings(&measured, snapshot.block.timestamp, known_at);
         // A block of the same second on another branch may say otherwise: that row is put aside, and stops no other.
         self.history.ingest(&rows, OnBadRow::Quarantine { origin: "keeper" }).await?;
-        self.history.put_metrics(&readings::metrics(snapshot, &sources.policy, &names)?).await?;
+        self.history.put_metrics(&readings::metrics(snapshot, policy, &names)?).await?;
         self.eth_usd = eth_price(snapshot).or(self.eth_usd);
         self.value(sources, snapshot, &names).await
     }

@@ -4,9 +4,9 @@ use super::{
     dashboard, risk,
     shown::{Documents, Shown},
 };
-use crate::{Observer, config::Protocols};
+use crate::{Observer, Scorer, market::Market};
 use ballast_chain::Conditions;
-use ballast_types::{Doubt, Policy, Snapshot};
+use ballast_types::{Doubt, Snapshot};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -20,8 +20,8 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Follower {
     pub(super) observer: Observer,
-    pub(super) policy: Policy,
-    pub(super) protocols: Protocols,
+    pub(super) scorer: Arc<Scorer>,
+    pub(super) market: Arc<Market>,
     pub(super) shown: Arc<Shown>,
     /// The watcher's newest.
     pub(super) conditions: Arc<Mutex<Option<Conditions>>>,
@@ -72,13 +72,15 @@ impl Follower {
     }
 
     async fn show(&self, snapshot: &Snapshot) -> Result<(), String> {
-        let states = dashboard::states(snapshot, &self.policy).map_err(|error| error.to_string())?;
+        let heard = self.market.heard();
+        let policy = self.scorer.judged(snapshot, &heard);
+        let states = dashboard::states(snapshot, &policy).map_err(|error| error.to_string())?;
         let conditions = self.conditions.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let remembered = self.shown.memory().and_then(|memory| memory.remembered());
-        let document = dashboard::dashboard(snapshot, &self.policy, conditions.as_ref(), remembered.as_ref());
+        let document = dashboard::dashboard(snapshot, &policy, conditions.as_ref(), remembered.as_ref());
         let documents = Documents {
             dashboard: serde_json::to_value(document).map_err(|error| error.to_string())?,
-            risk: serde_json::to_value(risk::document(snapshot, &self.policy, &self.protocols))
+            risk: serde_json::to_value(risk::document(snapshot, &self.scorer, &heard))
                 .map_err(|error| error.to_string())?,
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

@@ -1,23 +1,19 @@
 //! The document of `GET /v1/risk` (SPEC R14): composite and four factors of each venue and of the portfolio, from a snapshot and the facts table.
 //!
 //! ▪ What is not known is not zero: a factor of which nothing is known has no `score`, and `counted` says what it counts as all the same, the riskiest.
-//! ▪ It is shown and decides nothing: decisions use the configuration's `risk_score`, which stands beside it.
+//! ▪ Beside it stands what decisions use: the operator's score, or with `policy.live_scores` the higher of the two.
 
 use crate::{
-    config::Protocols,
-    history::{Names, asset_price, coin, figures, price, risk_score, value_usd},
+    history::{Names, asset_price, figures, risk_score, value_usd},
+    scorer::{Scorer, Size},
 };
 use ballast_risk::{
-    Freshness, Input, Score, ScoreInputs, Stablecoin, Tier,
-    facts::ProtocolKind,
-    score::{self, EconomicInputs, Factor, LiquidityInputs, PartId, PegInputs, Slippage, Standing},
+    Score, Tier,
+    score::{Factor, PartId, Standing},
     strategy::{StrategyRisk, strategy_risk},
 };
-use ballast_types::{Policy, Snapshot, VenueState};
+use ballast_types::{Observation, Snapshot};
 use serde::Serialize;
-
-/// Who says so.
-const CHAIN: &str = "the chain, in this block";
 
 /// One number of risk, 0–100, high is risky.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -59,8 +55,10 @@ pub(super) struct VenueRisk {
     protocol: Option<String>,
     /// Of NAV, 0–1; `null` if the position cannot be read. It then counts as the whole.
     share: Option<f64>,
-    /// What decisions use; `null` if the configuration does not know the venue.
+    /// The operator's score; `null` if the configuration does not know the venue.
     configured: Option<f64>,
+    /// What decisions use; `null` as above.
+    used: Option<f64>,
     #[serde(flatten)]
     figures: Figures,
 }
@@ -84,7 +82,9 @@ pub(super) struct Document {
     portfolio: PortfolioRisk,
 }
 
-pub(super) fn document(snapshot: &Snapshot, policy: &Policy, protocols: &Protocols) -> Document {
+pub(super) fn document(snapshot: &Snapshot, scorer: &Scorer, heard: &[Observation]) -> Document {
+    let (configured, used) = (scorer.configured(), scorer.judged(snapshot, heard));
+    let protocols = scorer.protocols();
     let (names, value) = (Names::of_snapshot(snapshot), value_usd(snapshot));
     let shown = asset_price(snapshot).unwrap_or(1.0);
     let scored: Vec<(Score, Option<f64>)> = snapshot
@@ -93,14 +93,15 @@ pub(super) fn document(snapshot: &Snapshot, policy: &Policy, protocols: &Protoco
         .map(|venue| {
             let held = if venue.quarantined { Some(0.0) } else { figures(venue, Some(shown)).value };
             let share = held.map(|held| if value > 0.0 { (held / value).clamp(0.0, 1.0) } else { 0.0 });
-            (judged(snapshot, venue, &names, protocols), share)
+            (scorer.score(snapshot, venue, &names, heard, Size::Held), share)
         })
         .collect();
     let venues = snapshot.venues.iter().zip(&scored).map(|(venue, (score, share))| VenueRisk {
         venue: score.subject.clone(),
         protocol: protocols.of(venue.adapter).map(str::to_owned),
         share: *share,
-        configured: risk_score(policy, venue),
+        configured: risk_score(configured, venue),
+        used: risk_score(&used, venue),
         figures: made_of(&strategy_risk(&[(score, 1.0)]), &[score], false),
     });
     let venues = venues.collect();
@@ -152,69 +153,11 @@ fn made_of(risk: &StrategyRisk, scores: &[&Score], named: bool) -> Figures {
     }
 }
 
-/// A venue's score at the snapshot's block.
-fn judged(snapshot: &Snapshot, venue: &VenueState, names: &Names, protocols: &Protocols) -> Score {
-    let now = snapshot.block.timestamp;
-    let facts = &protocols.facts;
-    // A protocol that no fact is about is unknown in everything.
-    let protocol = protocols.of(venue.adapter).unwrap_or_default();
-    let exchange = facts.protocol(protocol).is_some_and(|found| found.kind == ProtocolKind::Exchange);
-    let lending = |input| if exchange { Input::NotApplicable("an exchange lends nothing") } else { input };
-    let said = |value: Option<f64>| value.map_or(Input::Missing, |value| Input::given(value, CHAIN, now));
-    let of = figures(venue, asset_price(snapshot));
-    let inputs = ScoreInputs {
-        contract: facts.contract(protocol, now),
-        economic: EconomicInputs {
-            tvl_variation: Input::Missing,
-            utilisation: lending(said(of.utilisation)),
-            liquidation_buffer: lending(Input::Missing),
-            collateral_hhi: lending(Input::Missing),
-            oracle: facts.oracle(protocol, now),
-        },
-        peg: PegInputs { prices: prices(snapshot, protocol, protocols) },
-        liquidity: LiquidityInputs {
-            slippage: slippage(of.value, of.liquid)
-                .map_or(Input::Missing, |slippage| Input::given(slippage, CHAIN, now)),
-            share_of_venue: said(of.value.zip(of.tvl).and_then(|(ours, all)| {
-                // Of a venue that is empty we have nothing.
-                if ours <= 0.0 { Some(0.0) } else { (all > 0.0).then(|| (ours / all).min(1.0)) }
-            })),
-            delay: facts.withdrawal_delay(protocol, now),
-        },
-        track_record: facts.track_record(protocol, now),
-    };
-    score::score(names.of(venue.adapter), &inputs, now, Freshness::default())
-}
-
-/// What can be had now is paid at par, and the rest not at all, as in a backtest.
-fn slippage(value: Option<f64>, liquid: Option<f64>) -> Option<Slippage> {
-    let (value, liquid) = value.zip(liquid)?;
-    let of = |part: f64| if value / part <= liquid { 0.0 } else { 1.0 };
-    Some(Slippage { tenth: of(10.0), half: of(2.0), whole: of(1.0) })
-}
-
-/// The prices of the vault's asset and of every stablecoin whose fall would reach the protocol.
-fn prices(snapshot: &Snapshot, protocol: &str, protocols: &Protocols) -> Vec<(Stablecoin, Input<f64>)> {
-    let now = snapshot.block.timestamp;
-    let graph = protocols.facts.dependencies().as_of(now);
-    let feed = |of: Stablecoin| snapshot.feeds.iter().find(|feed| coin(feed).eq_ignore_ascii_case(of.name()));
-    let asset = snapshot.feeds.first().map(coin);
-    let wanted = |of: &Stablecoin| {
-        let own = asset.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(of.name()));
-        own || graph.shock(&of.node()).contains_key(protocol)
-    };
-    let priced = |of: Stablecoin| {
-        let found = feed(of).and_then(|feed| price(feed, now));
-        (of, found.map_or(Input::Missing, |price| Input::given(price, CHAIN, now)))
-    };
-    Stablecoin::ALL.into_iter().filter(wanted).map(priced).collect()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::history::world;
+    use crate::{config::Protocols, history::world};
     use ballast_risk::facts::Facts;
     use ballast_types::{Assets, VenueReading};
     use serde_json::{Value, json};
@@ -225,7 +168,8 @@ mod tests {
     }
 
     fn shown(snapshot: &Snapshot) -> Value {
-        serde_json::to_value(document(snapshot, &world::policy(), &protocols(snapshot))).unwrap()
+        let scorer = Scorer::of(world::policy(), false, protocols(snapshot));
+        serde_json::to_value(document(snapshot, &scorer, &[])).unwrap()
     }
 
     fn invested() -> Snapshot {
