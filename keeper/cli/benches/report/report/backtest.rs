@@ -56,9 +56,10 @@ pool-steps/s for the baselines above it, ≥ {CONVEX:.0} M for `convex`.
     }
     text.push_str(
         "
-What `convex` spends its time on: on about one day in seventeen of this history, those on which something is moved or nearly so, the whole
-search, with six venues some 0.2 ms where nothing else runs; on every day the kill switch, which is taken through each block in which it could act. On the other
-days a bound answers instead of the search (`allocator::bound`). The two strategies that weigh risk solve their problem every day.
+What `convex` spends its time on: a good third on the search, which is needed on one day in thirty of this history, those on which something is moved or
+nearly so, and takes some 0.1 ms with six venues where nothing else runs; a quarter on the kill switch, which is taken through each block of every day in
+which it could act; another quarter on knowing without a search, on the other days, that nothing is moved (`allocator::bound`, `projector::improves`); the
+rest on interest, gas and heartbeats. The two strategies that weigh risk solve their problem every day.
 ",
     );
     text
