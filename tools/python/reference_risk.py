@@ -54,6 +54,16 @@ def portfolio(case):
     }
 
 
+def tail(case):
+    """Pareto's law by maximum likelihood beyond a fixed beginning, which is Hill's estimator, and its quantiles."""
+    sizes = np.sort(np.abs(case["values"]))[::-1]
+    largest = int(len(sizes) * case["share"])
+    begins = sizes[largest]
+    index, _, _ = stats.pareto.fit(sizes[:largest], floc=0, fscale=begins)
+    exceeded = [stats.pareto.isf(p * len(sizes) / largest, index, scale=begins) for p in case["exceeded"]]
+    return {"from": begins, "index": index, "exceeded": exceeded}
+
+
 def kelly(case):
     mean, variance = case
     return optimize.minimize_scalar(lambda f: 0.5 * variance * f * f - mean * f, tol=1e-12).x
@@ -67,6 +77,7 @@ def main():
             "normal": [stats.norm.ppf(p) for p in asked["normal"]],
             "student": [stats.t.isf(p, freedom) for p, freedom in asked["student"]],
             "kelly": [kelly(case) for case in asked["kelly"]],
+            "tails": [tail(case) for case in asked.get("tails", [])],
         },
         sys.stdout,
     )

@@ -4,6 +4,7 @@
 //! [`Plan::Decide`]: it asks [`ballast_allocator::decide`], the function of the live keeper, about a snapshot made of what was known. Everything is integers
 //! but the reading of the data, so a rerun is bit-identical.
 
+pub mod anomalies;
 mod book;
 mod bootstrap;
 mod calibrate;

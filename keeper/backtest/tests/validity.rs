@@ -3,6 +3,7 @@
 
 #[path = "../../../tools/python/reference.rs"]
 mod reference;
+mod support;
 
 use ballast_backtest::{
     Interval,
@@ -11,10 +12,8 @@ use ballast_backtest::{
 use ballast_history::read_table;
 use ballast_risk::facts::Facts;
 use serde_json::{Value, json};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
+use support::history;
 
 /// What is measured from.
 const FILES: [&str; 8] = [
@@ -27,15 +26,6 @@ const FILES: [&str; 8] = [
     "lending_protocol_daily",
     "stablecoin_prices_daily",
 ];
-
-fn history() -> Option<PathBuf> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    if directory.exists() {
-        return Some(directory);
-    }
-    println!("SKIPPED: {} is not there", directory.display());
-    None
-}
 
 // SPEC R12
 #[test]

@@ -1,5 +1,6 @@
 //! `ballast risk`
 
+mod anomalies;
 mod validity;
 
 use crate::{data, output};
@@ -49,6 +50,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Measure how well the score tells protocols that were exploited within a year from the others, and how often the switch trips for nothing
     Validity(validity::Arguments),
+    /// Measure how often the detectors of outliers say something on calm days, and what they find when something happens
+    Anomalies(anomalies::Arguments),
 }
 
 /// Everything that is said, for programs.
@@ -75,8 +78,10 @@ struct Assumed<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> eyre::Result<ExitCode> {
-    if let Some(Command::Validity(arguments)) = &arguments.command {
-        return validity::run(arguments);
+    match &arguments.command {
+        Some(Command::Validity(arguments)) => return validity::run(arguments),
+        Some(Command::Anomalies(arguments)) => return anomalies::run(arguments),
+        None => {}
     }
     let facts = facts(arguments.facts.as_deref())?;
     let market = match &arguments.inputs {

@@ -47,6 +47,7 @@ fn listening(stage: &Stage, sources: &[&Publisher], alarms: &str) -> Keeper {
         .set("market.requests_per_minute", 1_000)
         .set("market.sources", sources)
         .set("alarms", alarms)
+        .set("history.path", "listening.history")
         .with_store("listening.sqlite")
 }
 
@@ -162,6 +163,13 @@ async fn a_listed_exploit_alone_is_told_and_with_a_jump_of_the_figures_it_is_an_
     let service = keeper.spawn_logging_to(fs::File::create(&log).unwrap(), &["run"]);
     nothing_happens(&stage, &keeper, WINDOW as u64 + 2).await;
     assert_eq!(lines(&log, &["a detector off the chain finds something", "exploit"]), 0);
+    assert_eq!(lines(&log, &["detectors off the chain know no past and warm up"]), 1);
+
+    // SPEC R7: what comes after a restart is judged by what the history has of the time before.
+    assert_eq!(service.terminate("TERM").await.code, Some(0));
+    let log = stage.path("restarted.log");
+    let service = keeper.spawn_logging_to(fs::File::create(&log).unwrap(), &["run"]);
+    until("the past", async || (lines(&log, &["the changes that the history remembers"]) > 0).then_some(())).await;
 
     hacks.says(Says::Value(3e6, 0));
     let told = ["a detector off the chain finds something", "exploit", "3000000 USD"];

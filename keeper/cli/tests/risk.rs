@@ -104,6 +104,42 @@ fn json_inputs_and_other_facts_are_taken_and_give_the_same() {
     assert_eq!(with(&one, &[]), with(&other, &["--facts", facts.to_str().unwrap()]));
 }
 
+// SPEC R1: what docs/CONFIG.md says of `policy.live_scores`, on the day of the facts.
+#[test]
+fn the_scores_that_the_configurations_page_names_are_those_that_are_printed() {
+    let directory = TempDir::new().unwrap();
+    let day = "2026-11-22";
+    let known = |value: &str| format!("{{ value = {value}, source = \"test\", as_of = \"{day}\" }}");
+    let venue = |name: &str| {
+        let (lent, share) = (known("0.8"), known("0.001"));
+        let slippage = known("{ tenth = 0.0, half = 0.0, whole = 0.0 }");
+        format!(
+            "[[venue]]\nname = \"{name}\"\nprotocol = \"{name}\"\nutilisation = {lent}\nslippage = {slippage}\nshare_of_venue = {share}\n"
+        )
+    };
+    let points = |coins: &[&str], name: &str| {
+        let prices: String = coins.iter().map(|coin| format!("{coin} = {}\n", known("1.0"))).collect();
+        let inputs = file(&directory, "inputs.toml", &format!("[prices]\n{prices}{}", venue(name)));
+        let said = risk(&["--as-of", day, "--inputs", &inputs, "--json"]);
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        let answer: Value = serde_json::from_str(&said.out).unwrap();
+        // A decision rounds up.
+        answer["scores"][0]["total"].as_f64().unwrap().ceil()
+    };
+    let all = ["usdc", "dai", "usdt"];
+    let [aave, morpho, compound] = ["aave-v3", "morpho-blue", "compound-v3"].map(|name| points(&all, name));
+    assert_eq!(aave, morpho);
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/CONFIG.md");
+    let page = fs::read_to_string(page).unwrap();
+    let unheard = points(&["usdc"], "aave-v3");
+    for said in [
+        format!("Aave v3 and Morpho Blue score {aave} and Compound v3 {compound} ("),
+        format!("{unheard} as long as nobody says what those are worth"),
+    ] {
+        assert!(page.contains(&said), "docs/CONFIG.md does not say {said:?}");
+    }
+}
+
 // SPEC R6: as of a day.
 #[test]
 fn an_earlier_day_knows_less() {
@@ -168,4 +204,33 @@ fn validity_prints_the_areas_and_the_whole_list() {
     assert_eq!(lines[0], "id,name,category,populations,as_of,after_split,score,exploited");
     assert_eq!(lines.len() - 1, json["scored"].as_array().unwrap().len());
     assert!(lines.iter().any(|line| line.starts_with("2142,Sonne Finance,") && line.contains("2024-05-14")));
+}
+
+// SPEC R7
+#[test]
+fn anomalies_prints_false_alarms_and_what_was_found() {
+    let refused = risk(&["anomalies", "--data", "/nowhere/at/all"]);
+    assert!(refused.code == Some(1) && refused.err.contains("/nowhere/at/all"), "{}", refused.err);
+    let empty = TempDir::new().unwrap();
+    let empty = empty.path().to_str().unwrap();
+    let refused = risk(&["anomalies", "--data", empty, "--window", "9"]);
+    assert!(refused.code == Some(1) && refused.err.contains("a window of 9 values"), "{}", refused.err);
+    assert_eq!(risk(&["anomalies", "--window", "many"]).code, Some(2));
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    if !shared.exists() {
+        println!("SKIPPED: {} is not there", shared.display());
+        return;
+    }
+    let data = shared.to_str().unwrap();
+    let said = risk(&["anomalies", "--data", data, "--json"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let json: Value = serde_json::from_str(&said.out).unwrap();
+    let hourly = &json["by_the_hour"];
+    assert_eq!((&hourly["step"], &hourly["window"]), (&"hour".into(), &336.into()));
+    assert!(hourly["threshold"].as_f64().unwrap() > hourly["normal_threshold"].as_f64().unwrap());
+    let said = risk(&["anomalies", "--data", data]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    for part in ["calm days with an alarm", "held out", "utilisation +10 points", "Celsius and 3AC", "by the day"] {
+        assert!(said.out.contains(part), "{part}: {}", said.out);
+    }
 }

@@ -99,6 +99,18 @@ impl Dataset {
         Self::read_files(directory, &[CRISIS_DEVIATIONS], now)
     }
 
+    /// Reads only the files of these names; what the catalogue does not have is absent.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_named(directory: &Path, names: &[&'static str], now: u64) -> Result<Self, HistoryError> {
+        let known = |name: &&&'static str| FILES.iter().any(|file| file.name == **name);
+        let files: Vec<FileSpec> = FILES.iter().filter(|file| names.contains(&file.name)).copied().collect();
+        let mut dataset = Self::read_files(directory, &files, now)?;
+        dataset.absent.extend(names.iter().filter(|name| !known(name)));
+        Ok(dataset)
+    }
+
     fn read_files(directory: &Path, files: &[FileSpec], now: u64) -> Result<Self, HistoryError> {
         Self::read_with(directory, files, now, Columns::new(), Vec::new())
     }

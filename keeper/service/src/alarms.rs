@@ -3,14 +3,18 @@
 //!
 //! Nothing here moves money into anything, and nothing is closed by it on the chain: an alarm ends by itself when nothing is found any more.
 
-use crate::config::{AlarmsConfig, Config, ExploitsConfig, FIGURES};
+mod past;
+#[cfg(test)]
+mod tests;
+
+use crate::config::{AlarmsConfig, Config, ExploitsConfig};
 use alloy::primitives::Address;
 use ballast_allocator::yields::VenueModel;
 use ballast_risk::{
     alarms::{Alarm, Alarms, Detector, Finding, Subject},
-    anomaly::{AlarmRate, RateError, Verdict, ZScore},
+    anomaly::{FIGURES, HeavyTail, RateError, Verdict, Watch, ZScore},
 };
-use ballast_types::{Doubt, Observation, Snapshot, VenueReading, VenueState, WAD};
+use ballast_types::{Doubt, Metric, Observation, Snapshot, VenueReading, VenueState, WAD};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -19,14 +23,16 @@ use std::{
 const DAY: u64 = 86_400;
 /// The index is one of a day; the day before counts until the next is there.
 const OLDEST_INDEX: u64 = 2 * DAY;
-/// The figures of a venue, for a person.
-const NAMES: [&str; FIGURES as usize] = ["its rate", "its utilisation", "the logarithm of its size"];
+
+/// A venue's figures.
+type Figures = [f64; FIGURES.len()];
 
 /// The detectors, and what they have found.
 #[derive(Debug)]
 pub(crate) struct Detectors {
     config: AlarmsConfig,
-    rate: AlarmRate,
+    /// Of every figure, with nothing in its window yet.
+    detector: ZScore,
     exploits: Vec<(Address, ExploitsConfig)>,
     state: Mutex<State>,
 }
@@ -34,19 +40,12 @@ pub(crate) struct Detectors {
 #[derive(Debug)]
 struct State {
     alarms: Alarms,
-    watched: BTreeMap<Address, Watched>,
+    watched: BTreeMap<Address, Watch<{ FIGURES.len() }>>,
     /// Block time of the last sample.
     sampled: u64,
     /// The last sample's findings, which are said again until the next one.
     anomalies: Vec<Finding>,
     standing: Vec<Alarm>,
-}
-
-/// A venue's figures at the last sample, and their changes before it.
-#[derive(Debug)]
-struct Watched {
-    last: Option<[f64; FIGURES as usize]>,
-    changes: [ZScore; FIGURES as usize],
 }
 
 impl Detectors {
@@ -59,6 +58,7 @@ impl Detectors {
         let adapter = |name: &str| config.venues.iter().find(|venue| venue.name == name).map(|venue| venue.adapter);
         let exploits = alarms.exploits.iter().filter_map(|one| Some((adapter(&one.venue)?, one.clone()))).collect();
         let rate = alarms.rate(config.venues.len())?;
+        let detector = ZScore::new(rate, alarms.window, Some(&HeavyTail::MEASURED))?;
         let state = State {
             alarms: Alarms::new(alarms.rules()),
             watched: BTreeMap::new(),
@@ -66,7 +66,7 @@ impl Detectors {
             anomalies: Vec::new(),
             standing: Vec::new(),
         };
-        Ok(Some(Self { config: alarms, rate, exploits, state: Mutex::new(state) }))
+        Ok(Some(Self { config: alarms, detector, exploits, state: Mutex::new(state) }))
     }
 
     /// Nothing that holds it can panic half-way through a change.
@@ -109,36 +109,57 @@ impl Detectors {
         state.standing = standing;
     }
 
+    /// Seconds from one sample to the next.
+    const fn period(&self) -> u64 {
+        self.config.sample_minutes * 60
+    }
+
+    fn watch(&self) -> Watch<{ FIGURES.len() }> {
+        Watch::new(self.period(), &self.detector)
+    }
+
     /// Judges the figures, if it is time to. After a gap nothing is judged: what happened in it is no single change.
     fn sample(&self, state: &mut State, snapshot: &Snapshot) {
-        let (now, period) = (snapshot.block.timestamp, self.config.sample_minutes * 60);
-        let since = now.saturating_sub(state.sampled);
+        let now = snapshot.block.timestamp;
         // What endpoints do not agree on is no figure.
         let disputed = snapshot.doubts.iter().any(|doubt| matches!(doubt, Doubt::RpcDisagreement { .. }));
-        if since < period || disputed {
+        if now.saturating_sub(state.sampled) < self.period() || disputed {
             return;
         }
-        let gap = since >= 2 * period;
         state.sampled = now;
         state.anomalies.clear();
         for venue in &snapshot.venues {
-            let Ok(fresh) = Watched::new(self.rate, self.config.window) else { continue };
-            let watched = state.watched.entry(venue.adapter).or_insert(fresh);
-            let found = watched.judge(figures(venue), gap);
-            state.anomalies.extend(found.into_iter().map(|detail| Finding {
-                detector: Detector::Anomaly,
-                subject: Subject::Venue(venue.adapter),
-                detail,
-            }));
+            let watch = state.watched.entry(venue.adapter).or_insert_with(|| self.watch());
+            for (name, judged) in FIGURES.iter().zip(watch.sample(now, figures(venue)).into_iter().flatten()) {
+                let Verdict::Outlier { z, threshold } = judged.verdict else { continue };
+                let detail = format!(
+                    "{name} moved by {:+.6} to {:.6}: {z:.1} deviations, expected at most {threshold:.1}",
+                    judged.change, judged.now
+                );
+                let subject = Subject::Venue(venue.adapter);
+                state.anomalies.push(Finding { detector: Detector::Anomaly, subject, detail });
+            }
         }
     }
 
     fn exploits(&self, heard: &[Observation], wall: u64) -> Vec<Finding> {
         let found = self.exploits.iter().filter_map(|(adapter, config)| {
-            let of_it = heard.iter().filter(|one| *one.series() == config.series);
-            let recent = of_it.filter(|one| wall.saturating_sub(one.time()) < config.days * DAY);
-            let lost = recent.filter(|one| one.value() >= config.least_usd).max_by_key(|one| one.time())?;
-            let detail = format!("{} lists {} lost {:.0} USD", lost.source(), config.series.subject(), lost.value());
+            let subject = config.series.subject();
+            let recent = |metric| {
+                let of_it = heard
+                    .iter()
+                    .filter(move |one| one.series().subject() == subject && one.series().metric() == metric);
+                of_it.filter(|one| wall.saturating_sub(one.time()) < config.days * DAY)
+            };
+            let lost =
+                recent(Metric::LostUsd).filter(|one| one.value() >= config.least_usd).max_by_key(|one| one.time());
+            // Listed, and nobody knows yet what was lost: that may be everything.
+            let summed = |listed: &Observation| recent(Metric::LostUsd).any(|one| one.time() >= listed.time());
+            let listed = || recent(Metric::Incidents).find(|listed| !summed(listed));
+            let detail = match lost {
+                Some(lost) => format!("{} lists {subject} lost {:.0} USD", lost.source(), lost.value()),
+                None => format!("{} lists an exploit of {subject}, and no sum of it yet", listed()?.source()),
+            };
             Some(Finding { detector: Detector::Exploit, subject: Subject::Venue(*adapter), detail })
         });
         found.collect()
@@ -161,30 +182,8 @@ impl State {
     }
 }
 
-impl Watched {
-    fn new(rate: AlarmRate, window: usize) -> Result<Self, RateError> {
-        let one = ZScore::new(rate, window)?;
-        Ok(Self { last: None, changes: [one.clone(), one.clone(), one] })
-    }
-
-    /// What is unlike the changes before it.
-    fn judge(&mut self, figures: Option<[f64; FIGURES as usize]>, gap: bool) -> Vec<String> {
-        let last = std::mem::replace(&mut self.last, figures);
-        let (Some(now), Some(last), false) = (figures, last, gap) else { return Vec::new() };
-        let changes = self.changes.iter_mut().zip(NAMES).zip(now.into_iter().zip(last));
-        let outliers = changes.filter_map(|((detector, name), (now, last))| match detector.push(now - last) {
-            Verdict::Outlier { z, threshold } => Some(format!(
-                "{name} moved by {:+.6} to {now:.6}: {z:.1} deviations, expected at most {threshold:.1}",
-                now - last
-            )),
-            Verdict::Ordinary { .. } | Verdict::WarmingUp { .. } | Verdict::NotANumber => None,
-        });
-        outliers.collect()
-    }
-}
-
 /// Rate (annual), utilisation and the logarithm of the size; `None` where the venue cannot be read.
-fn figures(venue: &VenueState) -> Option<[f64; FIGURES as usize]> {
+fn figures(venue: &VenueState) -> Option<Figures> {
     let VenueReading::Read { size, utilisation, .. } = &venue.reading else { return None };
     let model = VenueModel::new(&venue.reading).ok()?;
     let rate = model.rate_at(model.value())?;
@@ -199,136 +198,5 @@ fn named(snapshot: &Snapshot, subject: Subject) -> String {
             let venue = snapshot.venues.iter().find(|venue| venue.adapter == adapter);
             venue.map_or_else(|| adapter.to_string(), |venue| venue.name.clone())
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
-    use super::*;
-    use crate::history::world;
-    use ballast_types::{Assets, Metric, SeriesId};
-
-    const PERIOD: u64 = 600;
-    const WINDOW: usize = 20;
-
-    fn detectors(more: &str) -> Detectors {
-        let config: AlarmsConfig = toml::from_str(&format!("window = {WINDOW}\n{more}")).unwrap();
-        let rate = config.rate(2).unwrap();
-        let exploits = config.exploits.iter().map(|one| (world::AAVE, one.clone())).collect();
-        let (watched, anomalies, standing) = (BTreeMap::new(), Vec::new(), Vec::new());
-        let state = State { alarms: Alarms::new(config.rules()), watched, sampled: 0, anomalies, standing };
-        Detectors { config, rate, exploits, state: Mutex::new(state) }
-    }
-
-    /// The plain world at a time, with Aave's borrowed part moved by so many millionths.
-    fn at(time: u64, millionths: u128) -> Snapshot {
-        let mut snapshot = world::fresh();
-        snapshot.block.timestamp = time;
-        let VenueReading::Read { utilisation, markets, .. } = &mut snapshot.venues[0].reading else { unreachable!() };
-        let borrowed = markets[0].supplied.0 / 1_000_000 * (800_000 + millionths);
-        markets[0].borrowed = Assets(borrowed);
-        utilisation.0 = borrowed * WAD / markets[0].supplied.0;
-        snapshot
-    }
-
-    fn said(subject: &str, metric: Metric, value: f64, time: u64) -> Observation {
-        Observation::new(SeriesId::new(subject, metric).unwrap(), "test", time, time, value).unwrap()
-    }
-
-    /// As many calm samples as the window has, the first without a change; the time of the last.
-    fn calm(detectors: &Detectors) -> u64 {
-        let mut random = world::Random(7);
-        let mut time = world::NOW;
-        for _ in 0..=WINDOW {
-            time += PERIOD;
-            let mut snapshot = at(time, random.below(100));
-            detectors.look(&mut snapshot, &[], time);
-            assert_eq!(snapshot.doubts, [], "what is calm is in no doubt");
-        }
-        time
-    }
-
-    fn found(detectors: &Detectors) -> Vec<Finding> {
-        detectors.state().anomalies.clone()
-    }
-
-    // SPEC R7, R8
-    #[test]
-    fn a_jump_is_an_anomaly_a_person_is_told_of_and_no_alarm() {
-        let detectors = detectors("");
-        let time = calm(&detectors) + PERIOD;
-        assert!(found(&detectors).is_empty());
-        let mut snapshot = at(time, 150_000);
-        detectors.look(&mut snapshot, &[], time);
-        let findings = found(&detectors);
-        assert_eq!(findings.len(), 2, "rate and utilisation, not size: {findings:?}");
-        assert!(findings.iter().all(|one| one.subject == Subject::Venue(world::AAVE)));
-        assert!(findings[1].detail.contains("its utilisation moved by +0.1"), "{}", findings[1].detail);
-        assert_eq!((snapshot.doubts, detectors.leaving()), (vec![], vec![]));
-    }
-
-    #[test]
-    fn after_a_gap_or_where_endpoints_disagree_nothing_is_judged() {
-        let detectors = detectors("");
-        let time = calm(&detectors) + 2 * PERIOD;
-        detectors.look(&mut at(time, 150_000), &[], time);
-        assert!(found(&detectors).is_empty(), "what happened in a gap is no single change");
-        let mut disputed = at(time + PERIOD, 0);
-        disputed.doubts.push(Doubt::RpcDisagreement { detail: "state".into() });
-        detectors.look(&mut disputed, &[], time + PERIOD);
-        assert!(found(&detectors).is_empty(), "what endpoints do not agree on is no figure");
-        assert_eq!(disputed.doubts.len(), 1);
-    }
-
-    // SPEC R8, ERR-45, ruling 16
-    #[test]
-    fn sentiment_alone_is_told_and_with_an_anomaly_it_is_an_alarm_about_that_venue() {
-        let detectors = detectors("sentiment = { series = 'crypto#index' }");
-        let time = calm(&detectors) + PERIOD;
-        let index = |value, age| [said("crypto", Metric::Index, value, time - age)];
-        for (value, age, counts) in [(10.0, 0, false), (9.9, 0, true), (5.0, 2 * DAY, false)] {
-            assert_eq!(detectors.sentiment(&index(value, age), time).is_some(), counts, "{value} {age}");
-        }
-        let mut snapshot = at(time, 0);
-        detectors.look(&mut snapshot, &index(5.0, 0), time);
-        assert_eq!(
-            (snapshot.doubts, detectors.leaving()),
-            (vec![], vec![]),
-            "nobody can sell the vault out with a mood"
-        );
-        let mut snapshot = at(time + PERIOD, 150_000);
-        detectors.look(&mut snapshot, &index(5.0, 0), time + PERIOD);
-        let [Doubt::Alarm { venue, detail }] = &snapshot.doubts[..] else { panic!("{:?}", snapshot.doubts) };
-        assert_eq!(venue, "aave");
-        assert!(detail.starts_with("anomaly: ") && detail.contains("sentiment: test says -0.90"), "{detail}");
-        assert_eq!(detectors.leaving().iter().map(|alarm| alarm.venue).collect::<Vec<_>>(), [world::AAVE]);
-    }
-
-    #[test]
-    fn a_listed_exploit_keeps_the_alarm_up_until_it_is_old() {
-        let exploits = "exploits = [{ venue = 'aave', series = 'aave#lost_usd', least_usd = 1000, days = 3 }]";
-        let detectors = detectors(exploits);
-        let time = calm(&detectors) + PERIOD;
-        let listed = |lost| [said("aave", Metric::LostUsd, lost, time)];
-        assert!(detectors.exploits(&listed(999.0), time).is_empty());
-        detectors.look(&mut at(time, 150_000), &listed(1_000.0), time);
-        assert_eq!(detectors.leaving().len(), 1);
-        let later = time + 3 * DAY - 1;
-        detectors.look(&mut at(later, 150_000), &listed(1_000.0), later);
-        assert_eq!(detectors.leaving().len(), 1, "the figures are calm, and it is still listed");
-        let over = later + 3_600;
-        detectors.look(&mut at(over, 150_000), &listed(1_000.0), over);
-        assert!(detectors.leaving().is_empty());
-    }
-
-    #[test]
-    fn an_operator_may_want_to_be_told_and_to_leave_nothing() {
-        let detectors = detectors("leave = false\nsentiment = { series = 'crypto#index' }");
-        let time = calm(&detectors) + PERIOD;
-        let mut snapshot = at(time, 150_000);
-        detectors.look(&mut snapshot, &[said("crypto", Metric::Index, 1.0, time)], time);
-        assert!(matches!(&snapshot.doubts[..], [Doubt::Alarm { .. }]));
-        assert!(detectors.leaving().is_empty());
     }
 }

@@ -223,7 +223,6 @@ mod triggers;
 mod validation;
 mod watcher;
 
-pub(crate) use alarms::FIGURES;
 pub use alarms::{AlarmsConfig, ExploitsConfig, SentimentConfig};
 pub use allocation::{PolicyConfig, StrategyConfig};
 pub use cache::CacheConfig;

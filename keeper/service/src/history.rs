@@ -22,7 +22,9 @@ pub(crate) mod world;
 pub(crate) use alerts::{Trouble, troubles};
 pub(crate) use names::Names;
 pub(crate) use portfolio::{Performance, eve_of_year, value_usd};
-pub(crate) use readings::{asset_price, coin, compounded, figures, price, risk_score};
+pub(crate) use readings::{SOURCE, asset_price, coin, compounded, figures, price, risk_score};
+#[cfg(test)]
+pub(crate) use readings::{measured, readings};
 
 use crate::{Config, Keeper, Scorer};
 use alloy::primitives::B256;

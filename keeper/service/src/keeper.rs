@@ -186,6 +186,9 @@ impl Keeper {
         let executor = Executor::new(executor_config, parts)?;
         let settled = executor.resume().await?;
         let location = config.history.location(&config.store)?;
+        if let (Some(detectors), true) = (&detectors, config.history.enabled) {
+            detectors.remember(&store, &location).await;
+        }
         let sources = Sources { location, store: store.clone(), pool: observer.pool.clone(), scorer: scorer.clone() };
         let historian = Historian::start(config, sources);
         let server = Server::new(config, &observer, historian.as_ref(), scorer.clone(), market.clone())?;

@@ -9,6 +9,7 @@ mod episodes;
 mod library;
 mod runs;
 
+pub(crate) use calm::is_calm;
 pub use calm::{Alarm, CalmMonth, Watched, calm_months};
 pub use episodes::episodes;
 pub use library::library;

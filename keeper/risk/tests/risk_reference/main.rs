@@ -6,6 +6,7 @@
 mod reference;
 
 use ballast_risk::{
+    anomaly::HeavyTail,
     distribution::{normal_quantile, student_upper},
     portfolio::{
         cornish_fisher, correlation, historical, kelly, max_drawdown, moments, tail_index, tail_ratio, volatility,
@@ -113,5 +114,34 @@ fn quantiles_are_scipys() {
     }
     for ((p, freedom), theirs) in tails.iter().zip(answered["student"].as_array().unwrap()) {
         close("student", student_upper(*p, *freedom).unwrap(), theirs, 1e-9);
+    }
+}
+
+// SPEC R7: the tail that the live threshold is taken from.
+#[test]
+fn a_fitted_tail_and_what_it_exceeds_are_scipys() {
+    let mut stream = Stream(0x9E37_79B9_7F4A_7C15);
+    let exceeded = [5e-3, 1e-3, 1e-4, 1e-6];
+    let samples: Vec<(Vec<f64>, f64)> = [(200, 0.05), (1_000, 0.02), (5_000, 0.01)]
+        .into_iter()
+        .map(|(count, share)| {
+            // Between a mean without a variance and a thin tail, with either sign.
+            let one = |stream: &mut Stream| (stream.next() - 0.5).signum() * (1.0 - stream.next()).powf(-0.7);
+            ((0..count).map(|_| one(&mut stream)).collect(), share)
+        })
+        .collect();
+    let asked: Vec<Value> = samples
+        .iter()
+        .map(|(values, share)| json!({ "values": values, "share": share, "exceeded": exceeded }))
+        .collect();
+    let question = json!({ "portfolio": [], "normal": [], "student": [], "kelly": [], "tails": asked });
+    let answered = ask(&question);
+    for ((values, share), theirs) in samples.iter().zip(answered["tails"].as_array().unwrap()) {
+        let ours = HeavyTail::fit(values, *share).unwrap();
+        close("from", ours.from, &theirs["from"], 1e-15);
+        close("index", ours.index, &theirs["index"], 1e-9);
+        for (p, theirs) in exceeded.iter().zip(theirs["exceeded"].as_array().unwrap()) {
+            close("exceeded", ours.exceeded(*p), theirs, 1e-9);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Config, ConfigError};
 use ballast_risk::{
     alarms::AlarmRules,
-    anomaly::{AlarmRate, RateError},
+    anomaly::{AlarmRate, FIGURES, RateError},
 };
 use ballast_types::{Metric, SeriesId};
 use serde::Deserialize;
@@ -16,7 +16,7 @@ pub struct AlarmsConfig {
     pub window: usize,
     /// Minutes from one sample of the figures to the next.
     pub sample_minutes: u64,
-    /// False alarms a day that are acceptable, over all figures of all venues.
+    /// False alarms a day that are acceptable, over all figures of all venues; up to 0.1 for each venue it is what was measured (docs/ANOMALIES.md).
     pub false_alarms: f64,
     /// Seconds in which a person is told once of the same.
     pub cooldown: u64,
@@ -31,8 +31,9 @@ pub struct AlarmsConfig {
 impl Default for AlarmsConfig {
     fn default() -> Self {
         Self {
-            window: 100,
-            sample_minutes: 10,
+            // What docs/ANOMALIES.md is measured with.
+            window: 336,
+            sample_minutes: 60,
             false_alarms: 0.1,
             cooldown: 300,
             memory_minutes: 60,
@@ -83,9 +84,6 @@ const fn week() -> u64 {
     7
 }
 
-/// Figures of a venue that are judged: rate, utilisation, size.
-pub(crate) const FIGURES: u32 = 3;
-
 impl AlarmsConfig {
     pub(crate) const fn rules(&self) -> AlarmRules {
         AlarmRules { cooldown: self.cooldown, memory: self.memory_minutes * 60 }
@@ -93,7 +91,7 @@ impl AlarmsConfig {
 
     /// The rate of false alarms in one test, with so many venues.
     pub(crate) fn rate(&self, venues: usize) -> Result<AlarmRate, RateError> {
-        let features = u32::try_from(venues).unwrap_or(u32::MAX).saturating_mul(FIGURES);
+        let features = u32::try_from(venues).unwrap_or(u32::MAX).saturating_mul(FIGURES.len() as u32);
         AlarmRate::expected(self.false_alarms, features, 1_440.0 / self.sample_minutes as f64)
     }
 }
