@@ -189,10 +189,13 @@ async fn a_crossing_of_mvrv_asks_for_a_decision_at_once_and_lasting_above_does_n
     // The reading has been seen below before it can cross.
     stage.with_blocks(until("a look at it", async || (mvrv.asked() > 3).then_some(()))).await;
     assert_eq!((asked("MVRV"), asked("a decision is asked for")), (0, asked("review")));
+    let decided = async || store.decisions(100).await.unwrap().len();
+    let before = decided().await;
     mvrv.says(Says::Value(3.6, 0));
-    stage.with_blocks(until("the crossing", async || (asked("MVRV above") > 0).then_some(()))).await;
-    let (polls, decisions) = (mvrv.asked(), store.decisions(100).await.unwrap().len());
+    // It is asked for before it is made: the record is what is waited for.
+    stage.with_blocks(until("its decision", async || (decided().await > before).then_some(()))).await;
+    let polls = mvrv.asked();
     stage.with_blocks(until("more looks", async || (mvrv.asked() > polls + 5).then_some(()))).await;
-    assert_eq!((asked("MVRV above"), store.decisions(100).await.unwrap().len()), (1, decisions), "once");
+    assert_eq!((asked("MVRV above"), decided().await), (1, before + 1), "once");
     assert_eq!(service.terminate("TERM").await.code, Some(0));
 }
