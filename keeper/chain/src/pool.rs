@@ -166,6 +166,13 @@ impl RpcPool {
         (index, node.endpoint.provider.clone())
     }
 
+    /// As [`Self::origin`], of those that are not `excluded` and whose word counts; `None` if there is no other.
+    pub(crate) fn origin_besides(&self, excluded: &[usize]) -> Option<(usize, DynProvider)> {
+        let others = |(index, node): &(usize, &Node)| !excluded.contains(index) && node.standing.is_good();
+        let (index, node) = self.best(others)?;
+        Some((index, node.endpoint.provider.clone()))
+    }
+
     /// Endpoints that must say the same before it is believed, and how many there are. `(1, 1)`: nobody checks the only one.
     #[must_use]
     pub fn quorum(&self) -> (usize, usize) {
@@ -304,6 +311,11 @@ impl RpcPool {
 
     /// Where to read from, and its place in the configuration.
     fn source(&self) -> (usize, &Node) {
+        self.best(|_| true).unwrap_or((0, &self.first))
+    }
+
+    /// The best of some: up, its word counts, answers well; among such, the first.
+    fn best(&self, of: impl Fn(&(usize, &Node)) -> bool) -> Option<(usize, &Node)> {
         let now = Instant::now();
         let quickest = self.nodes().filter_map(|node| node.endpoint.health.vitals().latency).min();
         let rank = |node: &Node| {
@@ -311,7 +323,7 @@ impl RpcPool {
             let poor = !health.pause(now).is_zero() || health.vitals().is_poor(quickest);
             (node.down.load(Ordering::Relaxed), !node.standing.is_good(), poor)
         };
-        self.nodes().enumerate().min_by_key(|(index, node)| (rank(node), *index)).unwrap_or((0, &self.first))
+        self.nodes().enumerate().filter(of).min_by_key(|(index, node)| (rank(node), *index))
     }
 
     /// The chain id that each endpoint reports, or its failure; by redacted name.

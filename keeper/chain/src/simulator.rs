@@ -120,7 +120,7 @@ impl Simulator {
     /// checked as the chain will check them.
     ///
     /// # Errors
-    /// [`SimulationError::Invalid`] if the chain would not include it, [`SimulationError::State`] if state is missing.
+    /// [`SimulationError::Invalid`] if the chain would not include it, [`SimulationError::State`] if no endpoint gives state that it needs.
     pub async fn simulate(
         &self,
         tx: &TxPlan,
@@ -140,9 +140,7 @@ impl Simulator {
         block: &BlockContext,
         overrides: &Overrides,
     ) -> Result<(Simulation, ReadSet), SimulationError> {
-        let state = self.prefetched(tx, block, overrides).await?;
-        let (environment, transaction) = (self.environment(block), transaction_env(tx)?);
-        self.run(state, tx.chain_id, environment, transaction, overrides.clone(), Checks::AsTheChain).await
+        self.run(tx, block, overrides, Checks::AsTheChain).await
     }
 
     /// What `tx` would do whoever sent it: neither nonce nor fees are checked, and the sender may be a contract, such as a Safe that
@@ -156,10 +154,32 @@ impl Simulator {
         block: &BlockContext,
         overrides: &Overrides,
     ) -> Result<Simulation, SimulationError> {
-        let state = self.prefetched(tx, block, overrides).await?;
-        let (environment, transaction) = (self.environment(block), transaction_env(tx)?);
-        let ran = self.run(state, tx.chain_id, environment, transaction, overrides.clone(), Checks::WhoeverSends).await;
-        ran.map(|(simulation, _)| simulation)
+        Ok(self.run(tx, block, overrides, Checks::WhoeverSends).await?.0)
+    }
+
+    /// Executes on the parent's state as one endpoint gives it, and where that one does not, as another does.
+    async fn run(
+        &self,
+        tx: &TxPlan,
+        block: &BlockContext,
+        overrides: &Overrides,
+        checks: Checks,
+    ) -> Result<(Simulation, ReadSet), SimulationError> {
+        let transaction = transaction_env(tx)?;
+        let mut failed = Vec::new();
+        loop {
+            let state = self.prefetched(tx, block, overrides).await?;
+            failed.push(state.origin());
+            let ran = self
+                .execute(state, tx.chain_id, self.environment(block), transaction.clone(), overrides.clone(), checks)
+                .await;
+            let Err(error @ SimulationError::State { .. }) = &ran else { return ran };
+            let Source::Pool(pool) = &self.source else { return ran };
+            // An endpoint may answer everything else and have lost this: nothing but the attempt tells.
+            let Some((origin, provider)) = pool.origin_besides(&failed) else { return ran };
+            tracing::warn!(%error, "an endpoint does not give the state of a simulation; another is asked");
+            self.pin(provider, origin, block).await;
+        }
     }
 
     /// The state of the parent, with what `tx` is going to touch where the endpoint traces.
@@ -189,9 +209,13 @@ impl Simulator {
             Source::Provider(provider) => (0, provider.clone()),
             Source::Pool(pool) => pool.origin(),
         };
+        Ok(self.pin(provider, origin, block).await)
+    }
+
+    async fn pin(&self, provider: DynProvider, origin: usize, block: &BlockContext) -> Arc<PinnedState> {
         let state = Arc::new(PinnedState::new(provider, origin, block).await);
         *self.pinned.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&state));
-        Ok(state)
+        state
     }
 
     /// The next simulation reads its parent's state anew.
@@ -213,7 +237,7 @@ impl Simulator {
         }
     }
 
-    async fn run(
+    async fn execute(
         &self,
         state: Arc<PinnedState>,
         chain_id: u64,

@@ -102,3 +102,16 @@ pub enum ExecuteError {
     #[error("the stored simulation of attempt {attempt} does not fit the receipt: {why}")]
     Irreconcilable { attempt: i64, why: String },
 }
+
+impl ExecuteError {
+    /// What failed, if it is the state that this one call touches: another may land all the same in this block. `None` if it is the chain's head, the
+    /// store, the signer or the operator's leave. Of the same trouble in two blocks it says the same.
+    #[must_use]
+    pub fn trouble_of_one_call(&self) -> Option<String> {
+        match self {
+            Self::Simulation(SimulationError::State { why, .. }) => Some(format!("its state cannot be read: {why}")),
+            Self::Simulation(SimulationError::Interrupted(_)) | Self::Unconfirmed(_) => Some(self.to_string()),
+            _ => None,
+        }
+    }
+}

@@ -146,7 +146,13 @@ impl Keeper {
             return self.exit_everything(&leaving, &mut standings, &snapshot, supervisor).await;
         }
         for (adapter, why) in leaving {
-            let stands = self.leave(adapter, &why, &snapshot, supervisor).await?;
+            let stands = match self.leave(adapter, &why, &snapshot, supervisor).await {
+                Err(RetreatError::Execute(error)) => {
+                    // What cannot be read of one venue keeps no money in the others.
+                    Standing::Remains(error.trouble_of_one_call().ok_or(error)?)
+                }
+                stands => stands?,
+            };
             self.note(&mut standings, adapter, stands, &snapshot);
         }
         Ok(())

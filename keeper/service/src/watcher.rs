@@ -175,9 +175,18 @@ impl Keeper {
         let deployment = self.observer.deployment();
         let mut agreed = Vec::new();
         for one in due {
-            let simulation = self.executor.simulate_call(deployment.kill_switch, one.call()).await?;
+            let simulation = self.executor.simulate_call(deployment.kill_switch, one.call()).await;
             self.executor.control().beat();
             let Due { trigger, subject, evidence } = &one;
+            let simulation = match simulation {
+                Ok(simulation) => simulation,
+                Err(error) => {
+                    // What cannot be read for one of them keeps none of the others back.
+                    let why = error.trouble_of_one_call().ok_or(error)?;
+                    tracing::error!(%trigger, %subject, evidence, block, why, "a condition holds and its trip cannot be simulated");
+                    continue;
+                }
+            };
             if simulation.success {
                 tracing::warn!(%trigger, %subject, evidence, block, "a condition of the kill switch holds");
                 agreed.push(one);

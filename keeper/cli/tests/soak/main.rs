@@ -7,7 +7,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod census;
-mod endpoint;
 mod promises;
 #[path = "../../../executor/tests/simulation/rng.rs"]
 mod rng;

@@ -2,12 +2,11 @@
 
 use crate::{
     census::Census,
-    endpoint::Endpoint,
     promises,
     rng::Rng,
     schedule::{self, Event, HOUR, Schedule},
     service::Service,
-    support::{DEPOSIT, Keeper, Stage, project_root, store_when_there},
+    support::{DEPOSIT, Endpoint, Keeper, Stage, project_root, store_when_there},
     world::{self, World},
 };
 use alloy::{

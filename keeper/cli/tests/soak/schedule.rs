@@ -1,19 +1,8 @@
 //! What happens when: drawn from the seed before anything runs.
 
-use crate::rng::Rng;
+use crate::{rng::Rng, support::Illness};
 use ballast_devnet::{KmsFault, RelayFault};
 use std::time::Duration;
-
-/// How an RPC endpoint is ill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Illness {
-    /// It takes requests and does not answer them in time.
-    Silent,
-    /// It answers with HTTP 503.
-    Down,
-    /// It has not seen the newest blocks, this many of them.
-    Behind(u64),
-}
 
 #[derive(Clone, Debug)]
 pub(crate) enum Event {

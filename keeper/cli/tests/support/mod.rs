@@ -3,10 +3,12 @@
 
 #[path = "../../src/local/blocks.rs"]
 mod blocks;
+mod endpoint;
 mod family;
 mod keeper;
 mod kms;
 
+pub use endpoint::{Endpoint, Illness};
 pub use family::Family;
 pub use keeper::{Finished, Keeper, Running};
 pub use kms::enable;
