@@ -140,7 +140,8 @@ impl Simulator {
         block: &BlockContext,
         overrides: &Overrides,
     ) -> Result<(Simulation, ReadSet), SimulationError> {
-        self.run(tx, block, overrides, Checks::AsTheChain).await
+        let (simulation, read, _) = self.run(tx, block, overrides, Checks::AsTheChain).await?;
+        Ok((simulation, read))
     }
 
     /// What `tx` would do whoever sent it: neither nonce nor fees are checked, and the sender may be a contract, such as a Safe that
@@ -157,28 +158,33 @@ impl Simulator {
         Ok(self.run(tx, block, overrides, Checks::WhoeverSends).await?.0)
     }
 
-    /// Executes on the parent's state as one endpoint gives it, and where that one does not, as another does.
+    /// Executes on the parent's state as one endpoint gives it, and where that one does not, as another does. Says which one it was, by its place in
+    /// the configuration: whatever is pinned by the time this returns may be another's.
     async fn run(
         &self,
         tx: &TxPlan,
         block: &BlockContext,
         overrides: &Overrides,
         checks: Checks,
-    ) -> Result<(Simulation, ReadSet), SimulationError> {
+    ) -> Result<(Simulation, ReadSet, usize), SimulationError> {
         let transaction = transaction_env(tx)?;
         let mut failed = Vec::new();
         loop {
             let state = self.prefetched(tx, block, overrides).await?;
-            failed.push(state.origin());
+            let origin = state.origin();
             let ran = self
                 .execute(state, tx.chain_id, self.environment(block), transaction.clone(), overrides.clone(), checks)
                 .await;
-            let Err(error @ SimulationError::State { .. }) = &ran else { return ran };
-            let Source::Pool(pool) = &self.source else { return ran };
+            let error = match ran {
+                Ok((simulation, read)) => return Ok((simulation, read, origin)),
+                Err(error) => error,
+            };
+            let (SimulationError::State { .. }, Source::Pool(pool)) = (&error, &self.source) else { return Err(error) };
+            failed.push(origin);
             // An endpoint may answer everything else and have lost this: nothing but the attempt tells.
-            let Some((origin, provider)) = pool.origin_besides(&failed) else { return ran };
+            let Some((next, provider)) = pool.origin_besides(&failed) else { return Err(error) };
             tracing::warn!(%error, "an endpoint does not give the state of a simulation; another is asked");
-            self.pin(provider, origin, block).await;
+            self.pin(provider, next, block).await;
         }
     }
 

@@ -96,6 +96,22 @@ fn lie_about_a_slot(value: &'static str) -> impl FnMut(&str, &Value) -> Answer +
     }
 }
 
+/// The hub's balance is another than it is.
+fn lie_to_the_tracer(stage: &Stage) -> impl FnMut(&str, &Value) -> Answer + Send + 'static {
+    let hub = stage.world.book.contracts.hub.to_string().to_lowercase();
+    move |method, _| {
+        let hub = hub.clone();
+        match method {
+            "debug_traceCall" => Answer::Change(Box::new(move |accounts| {
+                let code = accounts[&hub]["balance"].clone();
+                assert!(code.is_string(), "the tracer shows the hub");
+                accounts[&hub]["balance"] = json!("0x7");
+            })),
+            _ => Answer::Pass,
+        }
+    }
+}
+
 // SPEC D2 X3
 #[tokio::test(flavor = "multi_thread")]
 async fn one_liar_about_one_slot_is_found_named_and_not_used_until_it_agrees_again() {
@@ -152,22 +168,29 @@ async fn two_liars_of_three_mean_that_nothing_is_signed_whether_they_agree_or_no
 async fn a_liar_that_the_simulation_read_from_is_outvoted_and_the_next_simulation_reads_from_another() {
     let stage = Stage::start("lying-source", settings()).await;
     // It lies to the tracer and to every read alike: the simulation is consistently wrong.
-    let hub = stage.world.book.contracts.hub.to_string().to_lowercase();
-    stage.nodes[0].on(move |method, _| {
-        let hub = hub.clone();
-        match method {
-            "debug_traceCall" => Answer::Change(Box::new(move |accounts| {
-                let code = accounts[&hub]["balance"].clone();
-                assert!(code.is_string(), "the tracer shows the hub");
-                accounts[&hub]["balance"] = json!("0x7");
-            })),
-            _ => Answer::Pass,
-        }
-    });
+    stage.nodes[0].on(lie_to_the_tracer(&stage));
     let refused = stage.confirm().await.unwrap_err();
     assert!(refused.to_string().contains("the balance of"), "{refused}");
     assert!(stage.dropped(0).is_some());
     assert_eq!(stage.confirm().await.unwrap(), 2);
+    stage.end().await;
+}
+
+// SPEC D2, D12
+#[tokio::test(flavor = "multi_thread")]
+async fn state_that_one_has_lost_comes_from_another_which_is_then_no_more_believed_than_any() {
+    let stage = Stage::start("lost-state", settings()).await;
+    stage.nodes[0].on(|method, _| match method {
+        "eth_getBlockByNumber" | "eth_getBlockByHash" => Answer::Pass,
+        method if method.starts_with("eth_get") || method.starts_with("debug_") => Answer::Refuse("missing trie node"),
+        _ => Answer::Pass,
+    });
+    assert_eq!(stage.confirm().await.unwrap(), 2, "the second and the third");
+    stage.world.devnet.builder().build_block().await.unwrap();
+    stage.nodes[1].on(lie_to_the_tracer(&stage));
+    let refused = stage.confirm().await.unwrap_err();
+    assert_eq!(refused.agreed, 1, "what it gave counts as its own word: {refused}");
+    assert!(refused.to_string().contains("the balance of"), "{refused}");
     stage.end().await;
 }
 

@@ -75,6 +75,7 @@ pub(crate) async fn run(arguments: Arguments) -> eyre::Result<ExitCode> {
         tracing::info!(subject = ?outcome.subject, state = ?outcome.state, "settled what an earlier run left");
     }
     if arguments.once {
+        keeper.look_back().await;
         keeper.market().look().await;
         let cycle = keeper.cycle().await;
         keeper.finish().await;
@@ -119,6 +120,11 @@ async fn dry_run(config: &Config, json: bool) -> eyre::Result<ExitCode> {
     market.look().await;
     let mut snapshot = observer.snapshot().await?;
     market.doubt(&mut snapshot);
+    match config.history.location(&config.store) {
+        Ok(location) if config.history.enabled => scorer.look_back(&location, &snapshot).await,
+        Ok(_) => {}
+        Err(error) => tracing::info!(%error, "what the history has is not known"),
+    }
     let policy = scorer.policy(&snapshot, &market);
     let record = record(snapshot, policy);
     if json {

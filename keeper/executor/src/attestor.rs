@@ -271,7 +271,7 @@ impl Attestor {
         let targets = scope::admit(&expected, keccak256(reconsidered), scope)?;
         let differs = |what| Err(AttestError::Reconsidered(what));
         match () {
-            () if expected.policy != record.policy => differs("the policy"),
+            () if !expected.policy.equals_but_for_scores(&record.policy) => differs("the policy"),
             () if expected.snapshot.hub.nonce != record.snapshot.hub.nonce => differs("the hub's nonce"),
             () if proof::allocations(targets) != proof::allocations(record.decision.targets()) => differs("a target"),
             () => Ok(Some(expected)),

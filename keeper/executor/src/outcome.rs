@@ -107,10 +107,11 @@ impl ExecuteError {
     /// What failed, if it is the state that this one call touches: another may land all the same in this block. `None` if it is the chain's head, the
     /// store, the signer or the operator's leave. Of the same trouble in two blocks it says the same.
     #[must_use]
-    pub fn trouble_of_one_call(&self) -> Option<String> {
+    pub const fn trouble_of_one_call(&self) -> Option<&'static str> {
         match self {
-            Self::Simulation(SimulationError::State { why, .. }) => Some(format!("its state cannot be read: {why}")),
-            Self::Simulation(SimulationError::Interrupted(_)) | Self::Unconfirmed(_) => Some(self.to_string()),
+            Self::Simulation(SimulationError::State { .. }) => Some("no endpoint gives the state that its call needs"),
+            Self::Simulation(SimulationError::Interrupted(_)) => Some("the simulation of its call was interrupted"),
+            Self::Unconfirmed(_) => Some("what the simulation of its call read is not confirmed"),
             _ => None,
         }
     }

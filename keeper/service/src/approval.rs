@@ -1,8 +1,9 @@
 //! Decisions that wait for the Safe: put before its owners, followed from cycle to cycle, and carried out once they are approved.
 //!
 //! While one waits no other decision is made: the approval is good for the hub's next nonce only, so another rebalance would make
-//! it worthless. Heartbeats, trips of the kill switch and exits go on. It ends when it is carried out, when the limits or the risk scores do
-//! not permit it any more, when the policy was changed (scores are judged anew), when somebody else's rebalance took its nonce, or when its time is over.
+//! it worthless. Heartbeats, trips of the kill switch and exits go on. It ends when it is carried out, when the limits or the operator's risk
+//! scores do not permit it any more, when the policy was changed but for its scores, when somebody else's rebalance took its nonce, or when its time
+//! is over. A score that is only known live, and may be high just because nothing is known yet, keeps it waiting.
 
 use crate::{
     Keeper,
@@ -47,6 +48,7 @@ impl Keeper {
         let policy = self.scorer.policy(snapshot, &self.market);
         let same = policy.equals_but_for_scores(&earlier.policy);
         let reconsidered = reconsider(&earlier, snapshot.clone(), policy);
+        let by_operator = reconsider(&earlier, snapshot.clone(), self.scorer.configured().clone());
         let approved_at = self.executor.approved_at(waiting.digest).await?;
         let approved = in_force(approved_at, now);
         let over = match () {
@@ -58,7 +60,7 @@ impl Keeper {
             () if !approved && now > decided_at.saturating_add(self.approval_wait) => {
                 Some(format!("the Safe did not approve it within {} s", self.approval_wait))
             }
-            () => void(&reconsidered.decision).map(|why| format!("it is not permitted any more: {why}")),
+            () => void(&by_operator.decision).map(|why| format!("it is not permitted any more: {why}")),
         };
         if let Some(reason) = over {
             tracing::warn!(decision = %waiting.decision, reason, "a decision waits for the Safe no longer");

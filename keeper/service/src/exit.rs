@@ -8,6 +8,7 @@ use alloy::{
 use ballast_chain::bindings::StrategyHub;
 use ballast_executor::{ExecuteError, Outcome};
 use serde::Serialize;
+use std::cmp::Reverse;
 
 /// How one venue would fare, or fared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,7 +39,40 @@ impl Keeper {
     /// # Errors
     /// [`ExecuteError::Refused`] with the hub's reason if it would not let us.
     pub async fn plan_exit(&self) -> Result<ExitPlan, ExecuteError> {
-        let simulation = self.executor.simulate_call(self.observer.deployment().hub, exit_call()).await?;
+        self.plan(exit_call()).await
+    }
+
+    /// What can be had, and the call that brings it: everything at once; and where the state that this needs cannot be read, the venues of which it can.
+    pub(crate) async fn plan_what_can_exit(&self) -> Result<(ExitPlan, Bytes), ExecuteError> {
+        let error = match self.plan_exit().await {
+            Ok(plan) => return Ok((plan, exit_call())),
+            Err(error) => error,
+        };
+        let mut adapters: Vec<Address> = self.observer.deployment().venues.iter().map(|venue| venue.adapter).collect();
+        // As the hub orders an exit of everything.
+        let score = |adapter: &Address| self.scorer.configured().venue(*adapter).map(|venue| venue.risk_score);
+        adapters.sort_by_key(|adapter| Reverse(score(adapter)));
+        let (mut found, mut some) = (ExitPlan { venues: Vec::new(), gas: 0 }, Vec::new());
+        if error.trouble_of_one_call().is_some() {
+            for adapter in adapters {
+                match self.plan(exit_venues_call(vec![adapter])).await {
+                    Ok(plan) => {
+                        found.venues.extend(plan.venues);
+                        found.gas = found.gas.saturating_add(plan.gas);
+                        some.push(adapter);
+                    }
+                    Err(error) if error.trouble_of_one_call().is_some() => {
+                        tracing::info!(%adapter, %error, "a position cannot be taken home at this block");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        if some.is_empty() { Err(error) } else { Ok((found, exit_venues_call(some))) }
+    }
+
+    async fn plan(&self, call: Bytes) -> Result<ExitPlan, ExecuteError> {
+        let simulation = self.executor.simulate_call(self.observer.deployment().hub, call).await?;
         if !simulation.success {
             let why = simulation.revert.unwrap_or_else(|| "no reason given".into());
             return Err(ExecuteError::Refused(format!(
@@ -78,6 +112,10 @@ impl Keeper {
     }
 }
 
-pub(crate) fn exit_call() -> Bytes {
+fn exit_venues_call(adapters: Vec<Address>) -> Bytes {
+    StrategyHub::exitVenuesCall { adapters }.abi_encode().into()
+}
+
+fn exit_call() -> Bytes {
     StrategyHub::emergencyExitCall {}.abi_encode().into()
 }

@@ -6,7 +6,7 @@
 //!
 //! They are not cheap: some 700,000 gas for five venues, four times a day. In the gas prices of 2021 that was several percent a year of a vault of a million. So they
 //! are made by the clock only as often as a budget allows, and otherwise when a move that would pay for itself lacks nothing but them. While nothing is
-//! in a venue and nothing may be added to one, they are not made at all ([`upkeep`]).
+//! in a venue and nothing may be added to one by the operator's own scores, they are not made at all ([`upkeep`]).
 
 use crate::{Keeper, cycle::CycleError};
 use alloy::{

@@ -25,6 +25,7 @@ pub(crate) use portfolio::{Performance, eve_of_year, value_usd};
 pub(crate) use readings::{SOURCE, asset_price, coin, compounded, figures, price, risk_score};
 #[cfg(test)]
 pub(crate) use readings::{measured, readings};
+pub(crate) use variation::variations;
 
 use crate::{Config, Keeper, Scorer};
 use alloy::primitives::B256;

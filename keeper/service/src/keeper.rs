@@ -88,6 +88,8 @@ pub struct Keeper {
     pub(crate) watcher: Watcher,
     /// When the watcher takes a position home.
     pub(crate) retreat: Retreat,
+    /// Where the history of earlier runs is; `None` if the configuration does not ask for one.
+    past: Option<Location>,
     /// What remembers; `None` if the configuration does not ask for it.
     pub(crate) historian: Option<Historian>,
     /// What shows what is known; `None` if nothing is to be served.
@@ -186,13 +188,12 @@ impl Keeper {
         let executor = Executor::new(executor_config, parts)?;
         let settled = executor.resume().await?;
         let location = config.history.location(&config.store)?;
-        if let (Some(detectors), true) = (&detectors, config.history.enabled) {
-            detectors.remember(&store, &location).await;
-        }
+        let past = config.history.enabled.then(|| location.clone());
         let sources = Sources { location, store: store.clone(), pool: observer.pool.clone(), scorer: scorer.clone() };
         let historian = Historian::start(config, sources);
         let server = Server::new(config, &observer, historian.as_ref(), scorer.clone(), market.clone())?;
         let keeper = Self {
+            past,
             historian,
             server,
             observer,
@@ -212,6 +213,19 @@ impl Keeper {
             detectors,
         };
         Ok((keeper, settled))
+    }
+
+    /// Reads what the history of earlier runs has, so that detectors and scores do not begin anew. What cannot be had within seconds is said in the log
+    /// and not known.
+    pub async fn look_back(&self) {
+        let Some(location) = &self.past else { return };
+        if let Some(detectors) = &self.detectors {
+            detectors.remember(&self.store, location).await;
+        }
+        // Its snapshot says what the venues are called there.
+        if let Ok(Some(newest)) = self.store.decisions(1).await.map(|mut newest| newest.pop()) {
+            self.scorer.look_back(location, &newest.record.snapshot).await;
+        }
     }
 
     /// Proposes decisions that need the Safe at `desk`.

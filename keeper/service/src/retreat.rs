@@ -5,11 +5,7 @@
 //! ([`Conditions`]); what is there and what of it is liquid is read in a snapshot at the head, block by block while something remains. What does not
 //! come home in one block is asked for again in the next, as long as it pays for its gas ([`Retreat`]).
 
-use crate::{
-    Keeper, Supervisor,
-    alarms::Detectors,
-    exit::{ExitPlan, exit_call},
-};
+use crate::{Keeper, Supervisor, alarms::Detectors, exit::ExitPlan};
 use alloy::{
     primitives::{Address, Bytes, Log, U256},
     sol_types::{SolCall, SolEvent},
@@ -149,7 +145,9 @@ impl Keeper {
             let stands = match self.leave(adapter, &why, &snapshot, supervisor).await {
                 Err(RetreatError::Execute(error)) => {
                     // What cannot be read of one venue keeps no money in the others.
-                    Standing::Remains(error.trouble_of_one_call().ok_or(error)?)
+                    let Some(trouble) = error.trouble_of_one_call() else { return Err(error.into()) };
+                    tracing::info!(venue = self.name_of(adapter), %error, "a position cannot be taken home at this block");
+                    Standing::Remains(trouble.to_owned())
                 }
                 stands => stands?,
             };
@@ -216,7 +214,7 @@ impl Keeper {
             };
             self.note(standings, *adapter, stands, snapshot);
         }
-        let ExitPlan { venues, gas } = self.plan_exit().await?;
+        let (ExitPlan { venues, gas }, call) = self.plan_what_can_exit().await?;
         let out = venues.iter().map(|venue| venue.received).fold(U256::ZERO, U256::saturating_add);
         let out = Assets(out.saturating_to());
         let cost = gas_cost(snapshot, self.scorer.configured().priority_fee, gas);
@@ -226,7 +224,7 @@ impl Keeper {
         }
         let purpose = format!("emergency exit: take home {out} of {total} (block {})", snapshot.block.number);
         let hub = self.observer.deployment().hub;
-        let outcome = self.executor.send_urgent_call(hub, exit_call(), &purpose, EXIT_GAS).await?;
+        let outcome = self.executor.send_urgent_call(hub, call, &purpose, EXIT_GAS).await?;
         tracing::warn!(purpose, state = %outcome.state, reason = outcome.reason.as_deref().unwrap_or(""), "the vault exits");
         supervisor.status(&format!("leaving every venue, {purpose}: {}", outcome.state));
         Ok(())

@@ -9,7 +9,7 @@
 
 use crate::{
     config::{Config, ConfigError, Protocols},
-    history::{Names, asset_price, coin, figures, price, value_usd},
+    history::{Names, asset_price, coin, figures, price, value_usd, variations},
     market::Market,
 };
 use alloy::primitives::Address;
@@ -18,12 +18,19 @@ use ballast_risk::{
     facts::ProtocolKind,
     score::{self, EconomicInputs, LiquidityInputs, PegInputs, Slippage},
 };
+use ballast_store::{History, Location};
 use ballast_types::{BPS_ONE, Metric, Observation, Policy, Snapshot, VenueState};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
+use tokio::time::timeout;
 
+/// Seconds for which a price that others say is one.
+const HEARD_FOR: u64 = 3_600;
+/// How long a start waits for the past.
+const LONGEST: Duration = Duration::from_secs(10);
 /// Who says so.
 const CHAIN: &str = "the chain, in this block";
 
@@ -63,6 +70,25 @@ impl Scorer {
     /// Takes what the history knows of the venues' sizes.
     pub(crate) fn remember(&self, variations: BTreeMap<Address, Sourced<f64>>) {
         *self.variations.lock().unwrap_or_else(PoisonError::into_inner) = variations;
+    }
+
+    /// Takes that from the history of earlier runs, so that a first or only decision goes by what the service would go by. What is not read within ten
+    /// seconds is not known.
+    pub async fn look_back(&self, location: &Location, snapshot: &Snapshot) {
+        if !self.live {
+            return;
+        }
+        let read = async {
+            let history = History::open_read_only(location).await?;
+            let found = variations(&history, snapshot).await;
+            history.close().await;
+            found
+        };
+        match timeout(LONGEST, read).await {
+            Ok(Ok(found)) => self.remember(found),
+            Ok(Err(error)) => tracing::info!(%error, "the history does not tell how much the venues' sizes varied"),
+            Err(_) => tracing::info!("the history did not tell within ten seconds how much the venues' sizes varied"),
+        }
     }
 
     /// The operator's policy.
@@ -141,7 +167,7 @@ impl Scorer {
     }
 
     /// The prices of the vault's asset and of every stablecoin whose fall would reach the protocol: the chain's, and of what it has no feed for the
-    /// newest that is heard.
+    /// one furthest from a dollar that was heard within an hour: no source makes another's alarm go away.
     fn prices(&self, snapshot: &Snapshot, protocol: &str, heard: &[Observation]) -> Vec<(Stablecoin, Input<f64>)> {
         let now = snapshot.block.timestamp;
         let graph = self.protocols.facts.dependencies().as_of(now);
@@ -158,9 +184,11 @@ impl Scorer {
                     let series = one.series();
                     series.metric() == Metric::PriceUsd && series.subject().eq_ignore_ascii_case(of.name())
                 });
-                let newest = of_it.max_by_key(|one| one.time())?;
+                let recent = of_it.filter(|one| now.saturating_sub(one.time()) <= HEARD_FOR);
+                let off = |one: &Observation| (one.value() - 1.0).abs();
+                let worst = recent.max_by(|one, other| off(one).total_cmp(&off(other)))?;
                 // Publishers go by the clock on the wall, which may be seconds ahead of the block.
-                Some(Input::given(newest.value(), newest.source(), newest.time().min(now)))
+                Some(Input::given(worst.value(), worst.source(), worst.time().min(now)))
             };
             // A feed that cannot be trusted is no reason to ask others instead.
             let found = if feed.is_some() { read() } else { said() };
@@ -215,9 +243,10 @@ fn slippage(position: Option<f64>, liquid: Option<f64>) -> Option<Slippage> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::history::world;
+    use crate::history::{SOURCE, world};
     use ballast_allocator::decide;
     use ballast_risk::{facts::Facts, score::PartId};
+    use ballast_store::history::{OnBadRow, Reading};
     use ballast_types::{Action, FeedReading, GateId, SeriesId, WAD};
 
     /// Aave is known, the other venue not.
@@ -289,7 +318,13 @@ mod tests {
         assert_eq!(peg(&snapshot, &[]), 100.0, "nobody says what the others are worth");
         let quiet = peg(&snapshot, &well);
         assert!(quiet < 10.0, "{quiet}");
-        assert!(peg(&snapshot, &[says("dai", 1.0), says("usdt", 0.93)]) > quiet + 40.0);
+        let fallen = peg(&snapshot, &[says("dai", 1.0), says("usdt", 0.93)]);
+        assert!(fallen > quiet + 40.0);
+        // Nobody else makes one source's alarm go away, and what was heard hours ago is nothing.
+        assert_eq!(peg(&snapshot, &[says("dai", 1.0), says("usdt", 0.93), says("usdt", 1.0)]), fallen);
+        let long_ago = SeriesId::new("usdt", Metric::PriceUsd).unwrap();
+        let long_ago = Observation::new(long_ago, "test", world::NOW - 3_601, world::NOW - 3_601, 1.0).unwrap();
+        assert_eq!(peg(&snapshot, &[says("dai", 1.0), long_ago]), 100.0);
         // The chain says what USDC is worth, whatever others say, and if it does not nobody else is believed.
         let crying = [says("dai", 1.0), says("usdt", 1.0), says("usdc", 0.5)];
         assert_eq!(peg(&snapshot, &crying), quiet);
@@ -310,6 +345,29 @@ mod tests {
         let (unknown, steady, wild) = (scored(None), scored(Some((0.02, 60))), scored(Some((0.4, 60))));
         assert!(steady < wild && wild <= unknown, "{steady} {wild} {unknown}");
         assert_eq!(scored(Some((0.02, 3 * 86_400))), unknown, "nobody has looked for days");
+    }
+
+    // SPEC R3, X2: a first or only decision goes by what a running service would go by.
+    #[tokio::test]
+    async fn what_was_recorded_of_a_month_is_known_before_the_historian_has_looked() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::Sqlite(folder.path().join("history.sqlite"));
+        let scored = async |live: bool| {
+            let scorer = scorer(world::policy(), live);
+            scorer.look_back(&location, &world::fresh()).await;
+            scorer.judged(&world::fresh(), &[]).venues[0].risk_score
+        };
+        let unknown = scored(true).await;
+        let history = History::open(&location).await.unwrap();
+        let row = |day: u64| {
+            let time = i64::try_from(world::NOW - day * 86_400).unwrap();
+            Reading { series: "aave#tvl_usd", source: SOURCE, time, known_at: time, value: 1e8 + day as f64 }
+        };
+        history.ingest(&(1..20).map(row).collect::<Vec<_>>(), OnBadRow::Refuse).await.unwrap();
+        history.close().await;
+        let known = scored(true).await;
+        assert!(known < unknown, "{known} {unknown}");
+        assert!(scored(false).await < known, "the operator's");
     }
 
     // SPEC R5: nothing is held yet, and what would be put in could not be had again.
@@ -338,12 +396,14 @@ mod tests {
         assert_eq!((held, share > 29.0), (0.0, true), "three millions are 3 % of it: {share}");
     }
 
+    // SPEC R3, R5: below some 73 % a lender that is used more is no riskier.
     #[test]
-    fn less_that_can_be_had_is_never_a_lower_score() {
-        let scored = |utilisation: u128| {
+    fn from_82_percent_lent_out_on_more_lent_out_is_never_a_lower_score() {
+        let scored = |lent: u128| {
             let mut snapshot = world::fresh();
-            if let ballast_types::VenueReading::Read { utilisation: of, .. } = &mut snapshot.venues[0].reading {
-                of.0 = utilisation;
+            if let ballast_types::VenueReading::Read { utilisation, markets, .. } = &mut snapshot.venues[0].reading {
+                utilisation.0 = lent;
+                markets[0].borrowed.0 = markets[0].supplied.0 / WAD * lent;
             }
             scorer(world::policy(), true).judged(&snapshot, &[]).venues[0].risk_score
         };

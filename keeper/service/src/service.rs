@@ -30,6 +30,7 @@ impl Keeper {
     /// # Errors
     /// Only what makes going on pointless: the store is gone.
     pub async fn run(&self, supervisor: &Supervisor, stop: impl Future<Output = ()>) -> Result<(), CycleError> {
+        self.look_back().await;
         let control = self.executor.control();
         let _pollers = self.market.start();
         let (stopping, stopped) = watch::channel(false);

@@ -182,8 +182,10 @@ impl Keeper {
                 Ok(simulation) => simulation,
                 Err(error) => {
                     // What cannot be read for one of them keeps none of the others back.
-                    let why = error.trouble_of_one_call().ok_or(error)?;
-                    tracing::error!(%trigger, %subject, evidence, block, why, "a condition holds and its trip cannot be simulated");
+                    if error.trouble_of_one_call().is_none() {
+                        return Err(error);
+                    }
+                    tracing::error!(%trigger, %subject, evidence, block, %error, "a condition holds and its trip cannot be simulated");
                     continue;
                 }
             };

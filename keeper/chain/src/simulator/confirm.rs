@@ -1,6 +1,6 @@
 //! The last check before a signature: nothing that one machine says is believed.
 
-use super::{BlockContext, Overrides, Simulation, SimulationError, Simulator, Source, TxPlan};
+use super::{BlockContext, Checks, Overrides, Simulation, SimulationError, Simulator, Source, TxPlan};
 use crate::{
     pool::{NoQuorum, Vouched},
     second_opinion::{Disagreement, SecondOpinionError},
@@ -42,13 +42,12 @@ impl Simulator {
         block: &BlockContext,
         simulation: &Simulation,
     ) -> Result<Confirmation, Unconfirmed> {
-        let (again, read) = self.examine(tx, block, &Overrides::default()).await?;
+        let (again, read, origin) = self.run(tx, block, &Overrides::default(), Checks::AsTheChain).await?;
         if again != *simulation {
             return Err(Unconfirmed::Unstable);
         }
         let quorum = async {
             let Source::Pool(pool) = &self.source else { return Ok(None) };
-            let origin = self.state(block).await?.origin();
             let vouched = pool.vouch(origin, block, &read).await;
             if vouched.is_err() {
                 // The next simulation is to read anew, from whoever is believed then.

@@ -13,7 +13,7 @@ use alloy::{
     sol_types::{SolCall, SolEvent},
 };
 use ballast_chain::bindings::{IAavePool, KillSwitchManager, StrategyHub, Vault};
-use ballast_devnet::accounts::Role;
+use ballast_devnet::{accounts::Role, market::USD};
 use std::fs;
 
 sol! {
@@ -174,22 +174,43 @@ async fn where_nothing_is_to_be_called_home_the_position_stays_and_the_operator_
     assert_eq!(service.terminate("TERM").await.code, Some(0));
 }
 
-// SPEC R11
-#[tokio::test(flavor = "multi_thread")]
-async fn a_venue_whose_state_cannot_be_read_keeps_no_money_in_the_next() {
+/// A vault with money in several venues, and an endpoint of its own for the keeper that only watches.
+async fn behind_an_endpoint() -> (Stage, Endpoint, Keeper) {
     let stage = Stage::funded().await;
     let endpoint = Endpoint::start(&stage.devnet.rpc_url()).await;
     let keeper = only_watching(&stage).set("chain.rpc", vec![endpoint.url.clone()]);
-    let (market, protocols) = (stage.market(), &stage.book.protocols);
     let invested = stage.cycle(&spreading(&stage)).await;
     assert_eq!(invested.json()["outcome"]["state"], "final", "{invested:?}");
+    (stage, endpoint, keeper)
+}
+
+/// Their adapters; there is something to lose in both.
+async fn aave_and_morpho(stage: &Stage) -> (Address, Address) {
+    let protocols = &stage.book.protocols;
     let adapter = |at: Address| stage.book.venues.iter().find(|venue| venue.venue == at).unwrap().adapter;
     let (aave, morpho) = (adapter(protocols.aave.pool), adapter(protocols.morpho.meta_morpho));
-    assert!(aave < morpho, "the first to be left is the one that cannot be");
     for venue in [aave, morpho] {
-        assert!(held(&stage, venue).await > U256::from(1_000_000_000_u64), "there is something to lose");
+        assert!(held(stage, venue).await > U256::from(1_000_000_000_u64));
     }
+    (aave, morpho)
+}
 
+async fn comes_home(stage: &Stage, keeper: &Keeper, adapter: Address) {
+    let home = until("the way home", async || {
+        stage.build_block().await;
+        tokio::time::sleep(A_LOOK).await;
+        (held(stage, adapter).await <= U256::from(2)).then_some(())
+    });
+    stage.with_block_per_bundle(keeper, home).await;
+}
+
+// SPEC R11
+#[tokio::test(flavor = "multi_thread")]
+async fn a_venue_whose_state_cannot_be_read_keeps_no_money_in_the_next() {
+    let (stage, endpoint, keeper) = behind_an_endpoint().await;
+    let (market, protocols) = (stage.market(), &stage.book.protocols);
+    let (aave, morpho) = aave_and_morpho(&stage).await;
+    assert!(aave < morpho, "the first to be left is the one that cannot be");
     // The checkpoint becomes one that sizes are held against.
     market.pass_time(25 * HOUR).await.unwrap();
     market.repay_morpho(40 * MILLION).await.unwrap();
@@ -214,15 +235,32 @@ async fn a_venue_whose_state_cannot_be_read_keeps_no_money_in_the_next() {
     let reduction = stage.with_block_per_bundle(&keeper, home).await;
     assert_eq!(StrategyHub::RiskReduced::decode_log(&reduction.inner).unwrap().adapter, morpho);
     assert!(held(&stage, morpho).await <= U256::from(2), "all of it");
-    let words = ["a position that is to come home remains", "missing trie node"];
+    let words = ["a position that is to come home remains", "no endpoint gives the state that its call needs"];
     assert!(said(&log, &words), "{}", fs::read_to_string(&log).unwrap());
 
     endpoint.falls_ill(None);
-    let home = until("the rest", async || {
-        stage.build_block().await;
-        tokio::time::sleep(A_LOOK).await;
-        (held(&stage, aave).await <= U256::from(2)).then_some(())
-    });
-    stage.with_block_per_bundle(&keeper, home).await;
+    comes_home(&stage, &keeper, aave).await;
+    assert_eq!(service.terminate("TERM").await.code, Some(0));
+}
+
+// SPEC C7, R11
+#[tokio::test(flavor = "multi_thread")]
+async fn in_exit_mode_too_what_can_be_had_comes_home_and_the_rest_when_it_can_be_read() {
+    let (stage, endpoint, keeper) = behind_an_endpoint().await;
+    let (aave, morpho) = aave_and_morpho(&stage).await;
+    let protocols = &stage.book.protocols;
+    endpoint.falls_ill(Some(Illness::Blind(protocols.aave.rate_strategy)));
+    let (service, log) = serving_with_log(&stage, &keeper).await;
+    stage.market().push_price(protocols.feeds.usdc_usd, USD * 97 / 100).await.unwrap();
+    stage.with_block_per_bundle(&keeper, first::<KillSwitchManager::Tripped>(&stage)).await;
+    comes_home(&stage, &keeper, morpho).await;
+    assert!(held(&stage, aave).await > U256::from(1_000_000_000_u64));
+    assert!(said(&log, &["a position cannot be taken home at this block", "missing trie node"]));
+
+    endpoint.falls_ill(None);
+    comes_home(&stage, &keeper, aave).await;
+    for venue in &stage.book.venues {
+        assert!(held(&stage, venue.adapter).await <= U256::from(2), "{}", venue.name);
+    }
     assert_eq!(service.terminate("TERM").await.code, Some(0));
 }

@@ -216,6 +216,8 @@ async fn an_approval_that_is_missing_old_or_of_another_move_is_none() {
     last.attest().await.unwrap();
 
     assert_refused!(waited(|now| now.policy.max_risk_score = 99), AttestError::Reconsidered("the policy"));
+    // What is thought of a venue may have changed while it waited: whether it still passes is in the gates.
+    waited(|now| now.policy.venues[0].risk_score += 1).attest().await.unwrap();
     assert_refused!(waited(|now| now.snapshot.hub.nonce += 1), AttestError::Reconsidered("the hub's nonce"));
     let other_target = waited(|now| {
         let Action::Rebalance { targets } = &mut now.decision.action else { unreachable!() };

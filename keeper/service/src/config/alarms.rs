@@ -136,8 +136,9 @@ impl Config {
             if !self.venues.iter().any(|known| known.name == *venue) {
                 return fault("alarms.exploits.venue", venue.clone(), "the name of one of [[venues]]");
             }
-            if !polled(series) {
-                return fault("alarms.exploits.series", series.to_string(), "a series of one of [[market.sources]]");
+            if series.metric() != Metric::LostUsd || !polled(series) {
+                let expected = "what was stolen (`…#lost_usd`) by one of [[market.sources]]";
+                return fault("alarms.exploits.series", series.to_string(), expected);
             }
             if !(0.0..=1e12).contains(least_usd) {
                 return fault("alarms.exploits.least_usd", least_usd.to_string(), "0 to 1e12 USD");
@@ -147,5 +148,38 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const FILE: &str = include_str!("../../../../deploy/debian/ballast.toml");
+    const HACKS: &str = "[[market.sources]]\nkind = 'defillama_hacks'\ngives = [{ id = 'Aave', subject = 'aave' }]\n";
+
+    fn load(alarms: &str) -> Result<(), String> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ballast.toml");
+        std::fs::write(&path, format!("{FILE}\n{HACKS}\n[alarms]\n{alarms}\n")).unwrap();
+        Config::load(&path).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    // SPEC R8
+    #[test]
+    fn an_exploit_is_what_was_stolen_from_the_protocol_of_a_venue() {
+        let exploit =
+            |venue: &str, series: &str| load(&format!("exploits = [{{ venue = '{venue}', series = '{series}' }}]"));
+        assert_eq!(exploit("aave-v3", "aave#lost_usd"), Ok(()));
+        let fault = |venue: &str, series: &str| exploit(venue, series).unwrap_err();
+        // What is polled and is no sum that was stolen would never be found.
+        assert!(
+            fault("aave-v3", "aave#incidents").contains("expected what was stolen"),
+            "{}",
+            fault("aave-v3", "aave#incidents")
+        );
+        assert!(fault("aave-v3", "compound#lost_usd").contains("alarms.exploits.series is compound#lost_usd"));
+        assert!(fault("nowhere", "aave#lost_usd").contains("alarms.exploits.venue is nowhere"));
     }
 }

@@ -155,6 +155,10 @@ impl Config {
                 return Err(ConfigError::OutOfRange { key, value: "absent".into(), expected });
             }
         }
+        if let (true, true, Some(days @ ..=30)) = (policy.live_scores, self.history.enabled, self.history.raw_days) {
+            let expected = "more than 30 with policy.live_scores, which needs the sizes of a month";
+            return Err(ConfigError::OutOfRange { key: "history.raw_days", value: days.to_string(), expected });
+        }
         if let StrategyConfig::Weights { weights } = &self.strategy
             && let Some(unknown) = weights.keys().find(|name| !self.venues.iter().any(|venue| venue.name == **name))
         {
@@ -174,9 +178,13 @@ mod tests {
 
     /// The packaged file with its `[policy]` replaced, and something behind it.
     fn load(policy: &str, rest: &str) -> Result<Config, ConfigError> {
+        load_file(FILE, policy, rest)
+    }
+
+    fn load_file(file: &str, policy: &str, rest: &str) -> Result<Config, ConfigError> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ballast.toml");
-        let (before, after) = FILE.split_once("[policy]\n").unwrap();
+        let (before, after) = file.split_once("[policy]\n").unwrap();
         let (_, after) = after.split_once("[keeper]\n").unwrap();
         let text = format!("{before}[policy]\n{policy}\n[keeper]\n{after}\n{rest}").replace("= 4000", "= 3000");
         let profile = include_str!("../../../../deploy/profiles/balanced.toml").replace("= 336", "= 100");
@@ -235,6 +243,18 @@ mod tests {
         let config = load(&format!("profile = 'balanced'\n{REST}"), weights).unwrap();
         let Strategy::Weights { weights } = config.policy().strategy else { unreachable!() };
         assert_eq!(weights.iter().map(|weight| weight.bps.0).collect::<Vec<_>>(), [3_000, 2_000]);
+    }
+
+    // SPEC R3
+    #[test]
+    fn live_scores_need_the_sizes_of_a_month() {
+        let with = |live: &str, days: u32| {
+            let file = FILE.replace("[history]\n", &format!("[history]\nraw_days = {days}\nhourly_days = 400\n"));
+            let loaded = load_file(&file, &format!("profile = 'balanced'\n{live}\n{REST}"), "");
+            loaded.map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert!(with("live_scores = true", 30).unwrap_err().contains("history.raw_days is 30, expected more than 30"));
+        assert_eq!((with("live_scores = true", 31), with("", 30)), (Ok(()), Ok(())));
     }
 
     // SPEC X11, P1

@@ -14,7 +14,7 @@ const LEAST: usize = 10;
 
 /// Standard deviation over mean of the last size of each whole day (UTC) before the snapshot, by adapter, and when the newest of them could be known.
 /// A venue of which too little is recorded is not in it.
-pub(super) async fn variations(
+pub(crate) async fn variations(
     history: &History,
     snapshot: &Snapshot,
 ) -> Result<BTreeMap<Address, Sourced<f64>>, HistoryError> {

@@ -9,8 +9,7 @@ use super::{
     names::Names,
     outcomes::{self, Verdict},
     portfolio::{self, Closes, eve_of_year},
-    readings,
-    variation::variations,
+    readings, variations,
 };
 use alloy::primitives::B256;
 use ballast_risk::{FeedHealth, assess};
