@@ -56,10 +56,9 @@ pool-steps/s for the baselines above it, ≥ {CONVEX:.0} M for `convex`.
     }
     text.push_str(
         "
-What `convex` spends its time on: a good third on the search, which is needed on one day in thirty of this history, those on which something is moved or
-nearly so, and takes some 0.1 ms with six venues where nothing else runs; a quarter on the kill switch, which is taken through each block of every day in
-which it could act; another quarter on knowing without a search, on the other days, that nothing is moved (`allocator::bound`, `projector::improves`); the
-rest on interest, gas and heartbeats. The two strategies that weigh risk solve their problem every day.
+`convex` searches on the days on which something is moved or nearly so; on the others it is known without a search that nothing is (`allocator::bound`,
+`projector::improves`). The kill switch is taken through each block of every day in which it could act. The two strategies that weigh risk solve their
+problem every day.
 ",
     );
     text
