@@ -13,7 +13,7 @@ use ballast_store::{Cleared, Store};
 use ballast_types::{
     Action, Apr, Assets, BlockRef, Bps, Decision, DecisionRecord, FeedReading, FeedState, Gate, GateId, HubLimits,
     HubState, KillSwitchState, LargeMoves, Mode, Outlook, Policy, Prediction, RoundId, Snapshot, Strategy, Target,
-    VaultState, record,
+    VaultState, VenuePolicy, record,
 };
 
 pub(crate) const VAULT: Address = Address::repeat_byte(0x22);
@@ -104,7 +104,7 @@ pub(crate) fn record(attestor: Address) -> DecisionRecord {
             max_head_age: 60,
             large_moves: LargeMoves::Divide,
             strategy: Strategy::Convex,
-            venues: Vec::new(),
+            venues: vec![VenuePolicy { adapter: Address::repeat_byte(0xa1), risk_score: 20, max_position: Bps(5_000) }],
         },
         outlook: Outlook::default(),
         models: Vec::new(),
