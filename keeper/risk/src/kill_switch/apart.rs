@@ -75,7 +75,8 @@ mod tests {
     use crate::{
         Stablecoin,
         kill_switch::{
-            Event, Figures, KillSwitch, Moment, Price, Readings, Refusal, Settings, Subject, Token, Venue, apart::Apart,
+            Event, Figures, KillSwitch, Moment, Price, Readings, Refusal, Settings, Subject, Token, Trigger, Venue,
+            apart::Apart,
         },
     };
     use ballast_types::{Assets, WAD, Wad};
@@ -129,6 +130,7 @@ mod tests {
             cooldown in prop_oneof![Just(0u64), Just(3_600), Just(86_400)],
             of_oracles in prop_oneof![1 => Just(0u64), 4 => Just(3_600)],
             told in any::<[bool; 4]>(),
+            others in prop::collection::vec(prop::option::weighted(0.3, (0..4usize, any::<bool>())), 24),
         ) {
             let mut settings = Settings::default();
             settings.utilisation.cooldown = cooldown;
@@ -143,7 +145,7 @@ mod tests {
                 Subject::Venue(venue) => told[venue],
             };
             let mut now = Moment { block: 1_000, time: 1_700_000_000 };
-            for (venues, (cents, dated), seconds, slot) in days {
+            for ((venues, (cents, dated), seconds, slot), other) in days.into_iter().zip(others) {
                 // Also clocks that do not divide evenly, and more than one block in a second.
                 now = Moment { block: now.block + 1 + seconds / slot, time: now.time + seconds };
                 let price = Wad(WAD / 100 * cents);
@@ -153,7 +155,14 @@ mod tests {
                 let events = step_by_turns(&mut slow, now, read.clone()).unwrap();
                 let few: Vec<Event> = events.iter().filter(|event| heard(event.subject)).cloned().collect();
                 prop_assert_eq!(quiet.step_telling(now, &read, heard).unwrap(), few);
-                prop_assert_eq!(quick.step(now, read).unwrap(), events);
+                prop_assert_eq!(quick.step(now, read.clone()).unwrap(), events);
+                if let Some((venue, size)) = other {
+                    // Anyone may, also while a block lasts.
+                    let (trigger, of) = (if size { Trigger::Tvl } else { Trigger::Utilisation }, Subject::Venue(venue));
+                    let tripped = slow.trip(trigger, of, now, &read);
+                    prop_assert_eq!(quick.trip(trigger, of, now, &read), tripped.clone());
+                    prop_assert_eq!(quiet.trip(trigger, of, now, &read), tripped);
+                }
                 prop_assert_eq!(&quick, &slow);
                 prop_assert_eq!(&quiet, &slow);
             }

@@ -63,8 +63,10 @@ impl TripRecord {
                 let lapsed = clock.block_at(armed.time.saturating_add(ARM_LIFETIME + 1));
                 armed.block.saturating_add(CONFIRM_BLOCKS).min(lapsed)
             }
-            None => clock.block_at(self.blocked_until),
+            None => 0,
         };
+        // Anyone may arm it while its block lasts; a watcher does nothing then.
+        let block = block.max(clock.block_at(self.blocked_until));
         (block > now.block && block < clock.end.block).then(|| clock.moment(block))
     }
 }
