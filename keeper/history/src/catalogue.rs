@@ -145,7 +145,8 @@ pub(crate) const FILES: [FileSpec; 27] = [
     },
     FileSpec {
         name: "aave_v2_stable_reserves_hourly_2022",
-        time: Time::At("timestamp_utc"),
+        // The last state of the hour that begins then.
+        time: Time::From("timestamp_utc", 3_600),
         subject: &[Text("aave-v2/ethereum/"), Column("asset")],
         source: Source::Named("viet_events"),
         variant: None,
