@@ -13,9 +13,9 @@
 //! says 5.3 and would raise six times as many alarms. That assumes values that are independent and normal while nothing happens; feed it changes and
 //! not levels.
 //!
-//! Real figures are not normal: changes of rate, utilisation and size have tails without a variance, and on calm days they pass that threshold some fifteen
-//! times as often as stated (docs/ANOMALIES.md). So for them the threshold is also at least what their measured tail ([`HeavyTail`]) exceeds with
-//! probability α. The statistic stays the z-score.
+//! Real figures are not normal: changes of rate, utilisation and size have tails that fall like a power. By the hour, judged by a window of 336 with 0.1 false
+//! alarms a day stated for a venue, they pass that threshold on calm days 14.5 times as often as stated (docs/ANOMALIES.md). So for them the threshold is
+//! also at least what their measured tail ([`HeavyTail`]) exceeds with probability α. The statistic stays the z-score.
 
 mod tail;
 mod watch;
@@ -26,6 +26,20 @@ pub use watch::{Judged, Watch};
 use crate::distribution::{normal_quantile, student_upper};
 use serde::Serialize;
 use std::collections::VecDeque;
+
+/// How a venue is watched where false alarms were measured (docs/ANOMALIES.md): what the service has unless it is set to something else.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Watching {
+    /// Changes that a new one is judged by.
+    pub window: usize,
+    /// Minutes from one sample to the next.
+    pub sample_minutes: u64,
+    /// False alarms a day that are stated.
+    pub false_alarms: f64,
+}
+
+/// The setting that the rates of docs/ANOMALIES.md are of. The false alarms are those of one venue.
+pub const MEASURED_WITH: Watching = Watching { window: 336, sample_minutes: 60, false_alarms: 0.1 };
 
 /// The figures of a venue that are watched: a yearly rate and utilisation as fractions, and the natural logarithm of the size.
 pub const FIGURES: [&str; 3] = ["its rate", "its utilisation", "the logarithm of its size"];

@@ -23,11 +23,23 @@ impl Step {
     }
 }
 
-/// A venue's figures at a time; what is not in the data is no number.
+/// A venue's figures as they are known at a time; what is not in the data is no number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     pub(super) time: u64,
     pub(super) figures: [f64; 3],
+}
+
+impl Sample {
+    /// The day (since 1970) that it tells of. A day and the last hour of it are known when they are over, at the first second of the next.
+    pub(super) const fn day(&self) -> u64 {
+        told_of(self.time)
+    }
+}
+
+/// The day (since 1970) that what is known at a time tells of.
+pub(super) const fn told_of(known_at: u64) -> u64 {
+    known_at.saturating_sub(1) / time::DAY
 }
 
 #[derive(Debug)]
@@ -96,7 +108,7 @@ fn sampled(dataset: &Dataset, listed: &Listed, step: Step) -> Result<Venue, Anom
     let (Some(first), Some(last)) = (rates.first(), rates.last()) else {
         return Err(AnomalyError::Nothing(listed.name));
     };
-    let times = (first.time..=last.time).step_by(step.seconds() as usize);
+    let times = (first.known_at..=last.known_at).step_by(step.seconds() as usize);
     let samples = times.filter_map(|time| {
         let at = |points| value(points, time, step);
         let figures = [at(rates), at(utilisation), at(sizes).map(libm::log)];
@@ -106,23 +118,35 @@ fn sampled(dataset: &Dataset, listed: &Listed, step: Step) -> Result<Venue, Anom
     Ok(Venue { name: listed.name, samples: samples.collect() })
 }
 
-/// What a reader finds at a time. The hourly rows are the states after a reserve's updates, and a state stays until the next update; a day without a row is a
+/// What is known at a time. The hourly rows are the states after a reserve's updates, and a state stays until the next update; a day without a row is a
 /// day that nobody has read.
 fn value(points: &[Point], time: u64, step: Step) -> Option<f64> {
-    let until = points.partition_point(|point| point.time <= time);
+    let until = points.partition_point(|point| point.known_at <= time);
     let newest = points.get(until.checked_sub(1)?)?;
-    (step == Step::Hour || newest.time == time).then_some(newest.value)
+    (step == Step::Hour || newest.known_at == time).then_some(newest.value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ballast_risk::anomaly::MEASURED_WITH;
+
+    #[test]
+    fn by_the_hour_is_what_the_service_samples_by() {
+        assert_eq!(Step::Hour.seconds(), MEASURED_WITH.sample_minutes * 60);
+    }
 
     #[test]
     fn a_state_stays_until_the_next_and_a_day_that_nobody_read_is_none() {
-        let points = [(3_600, 1.0), (10_800, 2.0)].map(|(time, value)| Point { time, known_at: time, value });
+        let points = [(0, 1.0), (7_200, 2.0)].map(|(time, value)| Point { time, known_at: time + 3_600, value });
         let found = |step| [0, 3_600, 7_200, 10_800, 14_400].map(|time| value(&points, time, step));
         assert_eq!(found(Step::Hour), [None, Some(1.0), Some(1.0), Some(2.0), Some(2.0)]);
         assert_eq!(found(Step::Day), [None, Some(1.0), None, Some(2.0), None]);
+    }
+
+    #[test]
+    fn a_day_is_told_of_by_what_is_known_when_it_is_over() {
+        let day = |time| Sample { time, figures: [0.0; 3] }.day();
+        assert_eq!([1, time::DAY, time::DAY + 1, 2 * time::DAY].map(day), [0, 0, 1, 1]);
     }
 }

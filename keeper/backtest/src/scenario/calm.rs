@@ -24,7 +24,12 @@ const WHOLE: usize = 28;
 
 /// Whether a month (`2023-03`) with data of so many days is whole and was no crisis.
 pub(crate) fn is_calm(month: &str, days: usize) -> bool {
-    !CRISES.contains(&month) && days >= WHOLE
+    !is_crisis(month) && days >= WHOLE
+}
+
+/// Whether a month was a crisis.
+pub(crate) fn is_crisis(month: &str) -> bool {
+    CRISES.contains(&month)
 }
 
 /// What the switch would have done in a month.

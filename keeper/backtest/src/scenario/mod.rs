@@ -9,8 +9,8 @@ mod episodes;
 mod library;
 mod runs;
 
-pub(crate) use calm::is_calm;
 pub use calm::{Alarm, CalmMonth, Watched, calm_months};
+pub(crate) use calm::{is_calm, is_crisis};
 pub use episodes::episodes;
 pub use library::library;
 pub use runs::{RunVerdict, VenueRun, play_run, runs};

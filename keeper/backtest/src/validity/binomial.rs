@@ -30,6 +30,21 @@ fn crossing(holds: impl Fn(f64) -> bool) -> f64 {
     (low + high) / 2.0
 }
 
+/// The probability that `seen` or more of `of` are seen at a rate of 0 to 1.
+#[must_use]
+pub fn at_least(seen: u64, of: u64, rate: f64) -> f64 {
+    if seen == 0 {
+        return 1.0;
+    }
+    if rate <= 0.0 || seen > of {
+        return 0.0;
+    }
+    if rate >= 1.0 {
+        return 1.0;
+    }
+    (seen..=of).map(|k| exactly(k, of, rate)).sum::<f64>().min(1.0)
+}
+
 /// The probability that at most `seen` of `of` are seen at a rate between 0 and 1.
 fn at_most(seen: u64, of: u64, rate: f64) -> f64 {
     if rate <= 0.0 {
@@ -38,12 +53,14 @@ fn at_most(seen: u64, of: u64, rate: f64) -> f64 {
     if rate >= 1.0 {
         return if seen >= of { 1.0 } else { 0.0 };
     }
+    (0..=seen.min(of)).map(|k| exactly(k, of, rate)).sum::<f64>().min(1.0)
+}
+
+/// The probability that `k`, at most `of`, are seen of `of` at a rate above 0 and below 1.
+fn exactly(k: u64, of: u64, rate: f64) -> f64 {
     let gamma = |n: u64| libm::lgamma(n as f64 + 1.0);
-    let term = |k: u64| {
-        let ways = gamma(of) - gamma(k) - gamma(of - k);
-        libm::exp(ways + k as f64 * libm::log(rate) + (of - k) as f64 * libm::log1p(-rate))
-    };
-    (0..=seen.min(of)).map(term).sum::<f64>().min(1.0)
+    let ways = gamma(of) - gamma(k) - gamma(of - k);
+    libm::exp(ways + k as f64 * libm::log(rate) + (of - k) as f64 * libm::log1p(-rate))
 }
 
 #[cfg(test)]
@@ -62,7 +79,19 @@ mod tests {
         assert_eq!(exact(9, 5), exact(5, 5));
     }
 
+    #[test]
+    fn of_none_and_of_all_the_tail_is_known() {
+        assert_eq!((at_least(0, 5, 0.3), at_least(6, 5, 0.3), at_least(1, 5, 0.0)), (1.0, 0.0, 0.0));
+        assert!((at_least(5, 5, 0.3) - libm::pow(0.3, 5.0)).abs() < 1e-12);
+        assert!((at_least(1, 40, 0.0156) - (1.0 - libm::pow(1.0 - 0.0156, 40.0))).abs() < 1e-12);
+    }
+
     proptest! {
+        #[test]
+        fn so_many_or_more_and_fewer_are_everything(seen in 1u64..40, more in 0u64..40, rate in 0.001..0.999f64) {
+            prop_assert!((at_least(seen, seen + more, rate) + at_most(seen - 1, seen + more, rate) - 1.0).abs() < 1e-9);
+        }
+
         #[test]
         fn it_holds_the_rate_that_was_seen_and_narrows_with_more(seen in 0u64..40, more in 0u64..60) {
             let of = seen + more + 1;

@@ -12,12 +12,14 @@ mod auc;
 mod binomial;
 mod incidents;
 mod listed;
+mod poisson;
 mod table;
 
 pub use alarms::{FalseAlarms, MOST_FALSE, Rate, false_alarms};
 pub use auc::{Judged, area, interval};
-pub use binomial::exact;
+pub use binomial::{at_least, exact};
 pub use incidents::LeftOut;
+pub use poisson::exact_count;
 
 use crate::metrics::Interval;
 use ballast_history::{HistoryError, Refusal, read_table, time};

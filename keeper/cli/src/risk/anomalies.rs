@@ -3,7 +3,9 @@
 use crate::{data, output};
 use ballast_backtest::{
     Interval,
-    anomalies::{Counted, Crisis, Injected, MOST_FALSE, Measured, Measurement, Setting, Step, measure},
+    anomalies::{
+        Alarm, Chance, Counted, Crisis, Injected, MOST_FALSE, Measured, Measurement, Setting, Stated, Step, measure,
+    },
     validity::Rate,
 };
 use ballast_risk::anomaly::HeavyTail;
@@ -57,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> eyre::Result<ExitCode> {
 }
 
 fn table(measurement: &Measurement) -> String {
-    let Measurement { setting, per_test, normal_threshold, threshold, tail, tail_values, venues, all, crises } =
+    let Measurement { setting, per_test, normal_threshold, threshold, tail, tail_values, venues, all, .. } =
         measurement;
     let step = match setting.step {
         Step::Hour => "hour",
@@ -72,18 +74,24 @@ fn table(measurement: &Measurement) -> String {
     ];
     if let Some(HeavyTail { from, share, index }) = tail {
         lines.push(format!(
-            "  tail of the first halves: {:.2} % of {tail_values} beyond {from:.2}, index {index:.2}",
-            share * 100.0
+            "  tail of the first halves: {:.2} % of {tail_values} beyond {from:.2}, index {index:.2}; {:.1} of them are as rare as a stated false alarm",
+            share * 100.0,
+            per_test * *tail_values as f64
         ));
     }
-    lines.push("  calm days with an alarm, and alarms a test:".to_owned());
-    for Measured { venue, normal, fitted, held_out, .. } in venues.iter().chain([all]) {
+    type Part = (&'static str, fn(&Measured) -> &Counted);
+    let parts: [Part; 4] = [
+        ("normal threshold, both halves", |one| &one.normal),
+        ("live, first half", |one| &one.fitted),
+        ("live, held out", |one| &one.held_out),
+        ("live, with a crisis in the window", |one| &one.after_crisis),
+    ];
+    for (part, of) in parts {
         lines.push(format!(
-            "    {venue:<18} normal threshold {}; live, first half {}; live, held out {}",
-            counted(normal),
-            counted(fitted),
-            counted(held_out)
+            "  calm days with an alarm, and alarms, each with its exact 95 %, as if independent: {part}:"
         ));
+        let rows = venues.iter().chain([all]).filter(|one| of(one).tests > 0);
+        lines.extend(rows.map(|one| format!("    {:<18} {}", one.venue, counted(of(one)))));
     }
     let Rate { interval: Interval { low, high }, .. } = all.held_out.days;
     let verdict = if high < MOST_FALSE { "under 5 %" } else { "cannot exclude 5 %" };
@@ -92,20 +100,50 @@ fn table(measurement: &Measurement) -> String {
         low * 100.0,
         high * 100.0
     ));
-    lines.push(format!("  found if it happens at any {step} of the second half:"));
+    lines.push("  alarms of the held-out days:".to_owned());
+    lines.extend(measurement.alarms.iter().map(|one| format!("    {}  {}", one.time, alarm(one))));
+    lines.push(format!("  found if it happens at any {step} of the held-out days:"));
     for Measured { venue, injected, .. } in venues {
         let found: Vec<String> =
             injected.iter().map(|Injected { jump, found, of }| format!("{jump} {found} of {of}")).collect();
         lines.push(format!("    {venue:<18} {}", found.join(", ")));
     }
     lines.push("  crises:".to_owned());
-    for Crisis { name, venue, first, z, figure, change } in crises {
-        let found = first.as_deref().map_or("not found".to_owned(), |first| format!("found {first}"));
-        lines.push(format!("    {name:<18} {venue:<18} {found}; largest z {z:.1}: {figure} moved by {change:+.4}"));
+    for Crisis { name, first, days, days_with, largest } in &measurement.crises {
+        let first = first.as_deref().map_or("no outlier".to_owned(), |first| format!("outlier {first}"));
+        lines.push(format!("    {name:<18} {first:<28} {days_with} of {days} days; largest {}", alarm(largest)));
+    }
+    for Chance { name, days, days_with, rate, probability, at_most, found } in &measurement.chances {
+        let found = if *found { "found" } else { "not found" };
+        lines.push(format!(
+            "    {name:<18} {found}: {days_with} of {days} days of venues with an outlier; by chance as many or more with {:.2} % at the {:.1} % of calm days, {:.2} % at the upper end of that rate's interval",
+            probability * 100.0,
+            rate * 100.0,
+            at_most * 100.0
+        ));
     }
     lines.join("\n") + "\n"
 }
 
+fn alarm(Alarm { venue, figure, z, change, .. }: &Alarm) -> String {
+    format!("{venue:<18} z {z:.1}: {figure} moved by {change:+.4}")
+}
+
 fn counted(of: &Counted) -> String {
-    format!("{} of {} days, {:.2e}", of.days.seen, of.days.of, of.per_test())
+    let Rate { seen, of: days, interval } = of.days;
+    let says = match of.against_stated() {
+        Stated::Below => "below what is stated",
+        Stated::Possible => "not distinguishable from what is stated",
+        Stated::Above => "above what is stated",
+    };
+    format!(
+        "{seen} of {days} days ({:.1} % to {:.1} %); {} alarms where {:.2} are stated, {:.2} times as many ({:.2} to {:.2}), {says}",
+        interval.low * 100.0,
+        interval.high * 100.0,
+        of.alarms,
+        of.stated,
+        of.times_stated(),
+        of.times.low,
+        of.times.high
+    )
 }
