@@ -168,9 +168,10 @@ impl Simulator {
         checks: Checks,
     ) -> Result<(Simulation, ReadSet, usize), SimulationError> {
         let transaction = transaction_env(tx)?;
+        let mut state = self.state(block).await;
         let mut failed = Vec::new();
         loop {
-            let state = self.prefetched(tx, block, overrides).await?;
+            self.prefetch(&state, tx, block, overrides).await;
             let origin = state.origin();
             let ran = self
                 .execute(state, tx.chain_id, self.environment(block), transaction.clone(), overrides.clone(), checks)
@@ -184,38 +185,32 @@ impl Simulator {
             // An endpoint may answer everything else and have lost this: nothing but the attempt tells.
             let Some((next, provider)) = pool.origin_besides(&failed) else { return Err(error) };
             tracing::warn!(%error, "an endpoint does not give the state of a simulation; another is asked");
-            self.pin(provider, next, block).await;
+            // Not what is pinned by then, which may be another's: each endpoint is tried once.
+            state = self.pin(provider, next, block).await;
         }
     }
 
-    /// The state of the parent, with what `tx` is going to touch where the endpoint traces.
-    async fn prefetched(
-        &self,
-        tx: &TxPlan,
-        block: &BlockContext,
-        overrides: &Overrides,
-    ) -> Result<Arc<PinnedState>, SimulationError> {
-        let state = self.state(block).await?;
+    /// Brings what `tx` is going to touch, where the endpoint traces.
+    async fn prefetch(&self, state: &PinnedState, tx: &TxPlan, block: &BlockContext, overrides: &Overrides) {
         if let Err(error) = state.prefetch(tx, block, overrides, &self.codes).await
             && !self.without_traces.swap(true, Ordering::Relaxed)
         {
             let why = chain_text(&error);
             tracing::warn!(why, "the endpoint did not trace the call; state is fetched piece by piece");
         }
-        Ok(state)
     }
 
     /// The state of the parent: the one in use, or a new one pinned to it.
-    async fn state(&self, block: &BlockContext) -> Result<Arc<PinnedState>, SimulationError> {
+    async fn state(&self, block: &BlockContext) -> Arc<PinnedState> {
         let in_use = self.pinned.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(state) = in_use.filter(|state| state.parent() == block.parent_hash) {
-            return Ok(state);
+            return state;
         }
         let (origin, provider) = match &self.source {
             Source::Provider(provider) => (0, provider.clone()),
             Source::Pool(pool) => pool.origin(),
         };
-        Ok(self.pin(provider, origin, block).await)
+        self.pin(provider, origin, block).await
     }
 
     async fn pin(&self, provider: DynProvider, origin: usize, block: &BlockContext) -> Arc<PinnedState> {

@@ -3,7 +3,9 @@
 //! A task per source asks it by the clock and keeps its newest values in memory, each with its source, its time and when it was known.
 //! [`Market::doubt`] is what a cycle takes from it: it reads that memory and waits for nobody, so that a source that is slow, gone or
 //! broken neither stops nor delays a decision. What sources contradict the chain in, or what is wanted and missing, is a
-//! [`Doubt`](ballast_types::Doubt) in the snapshot, and the decision holds for it. Sources never move money: nothing they say makes a decision larger.
+//! [`Doubt`](ballast_types::Doubt) in the snapshot, and the decision holds for it. Sources never move money: nothing they say makes a
+//! decision larger than the operator's own scores let it be. Only what with `policy.live_scores` counts as the riskiest for want of a coin's price is let in
+//! again by one.
 
 mod kept;
 mod poll;
